@@ -1,0 +1,1 @@
+"""What Signalist is: models, queries, pipeline, health, plans and actions."""

@@ -1,0 +1,90 @@
+"""The engine, sessions, and the one edge at which driver errors become ours."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import psycopg
+from sqlalchemy import exc
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+
+from core.errors import DatabaseUnavailable, QueryTimeout, SignalistError
+
+
+class Database:
+    """A pool of connections to Postgres with every timeout set, so that a dead server costs seconds, never a hang."""
+
+    def __init__(self, url: str, *, application: str, statement_timeout: float = 5.0, pool_size: int = 5) -> None:
+        """`application` is shown in pg_stat_activity; `statement_timeout` in seconds.
+
+        Screens keep the short default; workers and operations give a longer one.
+        """
+        self.url = url
+        self.engine: AsyncEngine = create_async_engine(
+            with_driver(url),
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_timeout=3,
+            pool_pre_ping=True,
+            connect_args=connect_args(application, statement_timeout),
+        )
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[AsyncSession]:
+        """One transaction: commits at the end, rolls back on any error, and raises only our own errors."""
+        with translated():
+            async with self._sessions.begin() as session:
+                yield session
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+def connect_args(application: str, statement_timeout: float) -> dict[str, Any]:
+    """What libpq is told: limits (libpq takes seconds, Postgres milliseconds) and a name for pg_stat_activity."""
+    limits = {
+        "statement_timeout": int(statement_timeout * 1000),
+        "lock_timeout": int(min(statement_timeout, 5.0) * 1000),
+        "idle_in_transaction_session_timeout": 60_000,
+    }
+    return {
+        "application_name": f"signalist-{application}",
+        "connect_timeout": 3,
+        # A peer that vanished without a word is noticed by the kernel after this many milliseconds.
+        "tcp_user_timeout": 5_000,
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 3,
+        "options": " ".join(f"-c {name}={value}" for name, value in limits.items()),
+    }
+
+
+class translated:  # noqa: N801 - used as a context manager, reads as a participle
+    """`with translated():` errors of the driver and of SQLAlchemy leave as ours; everything else as it was."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, exc.SQLAlchemyError | psycopg.Error):
+            ours = _translate(error)
+            if ours is not None:
+                raise ours from error
+
+
+def _translate(error: BaseException) -> SignalistError | None:
+    cause = error.orig if isinstance(error, exc.DBAPIError) else error
+    if isinstance(cause, psycopg.errors.QueryCanceled | psycopg.errors.LockNotAvailable):
+        return QueryTimeout()
+    if isinstance(error, exc.TimeoutError):
+        return DatabaseUnavailable("Every connection to Postgres is busy.")
+    # Class 53: insufficient resources, 57: operator intervention, 08: connection exception.
+    if isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError):
+        return DatabaseUnavailable()
+    return None
+
+
+def with_driver(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    return f"postgresql+psycopg://{rest}" if scheme in {"postgres", "postgresql"} else url

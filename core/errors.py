@@ -1,0 +1,96 @@
+"""One tree of errors. A class docstring is the sentence that an operator reads when no better one is given.
+
+Faces turn them into a notice, a problem+json body or an exit code in one place each, from `exit_code` and
+`http_status`.
+"""
+
+from typing import ClassVar
+
+
+class SignalistError(Exception):
+    """Something went wrong."""
+
+    exit_code: ClassVar[int] = 1
+    http_status: ClassVar[int] = 500
+
+    def __str__(self) -> str:
+        return super().__str__() or self.sentence()
+
+    @classmethod
+    def sentence(cls) -> str:
+        return (cls.__doc__ or "Something went wrong.").strip().splitlines()[0]
+
+
+class Unavailable(SignalistError):
+    """A server that Signalist needs cannot be reached."""
+
+    exit_code = 3
+    http_status = 503
+
+
+class DatabaseUnavailable(Unavailable):
+    """Postgres cannot be reached."""
+
+
+class RedisUnavailable(Unavailable):
+    """Redis cannot be reached."""
+
+
+class QueryTimeout(Unavailable):
+    """Postgres took too long to answer, so the query was cancelled."""
+
+
+class BadRequest(SignalistError):
+    """The request cannot be understood."""
+
+    exit_code = 2
+    http_status = 422
+
+
+class NotFound(SignalistError):
+    """There is no such thing."""
+
+    exit_code = 1
+    http_status = 404
+
+
+class Conflict(SignalistError):
+    """Someone else did that first."""
+
+    exit_code = 1
+    http_status = 409
+
+
+class NotLoggedIn(SignalistError):
+    """Log in first."""
+
+    http_status = 401
+
+
+class Forbidden(SignalistError):
+    """Your role does not allow that."""
+
+    http_status = 403
+
+
+class Misconfigured(SignalistError):
+    """A setting is wrong."""
+
+    exit_code = 2
+
+
+class WillNotHeal(SignalistError):
+    """Trying again would fail in the same way."""
+
+    # Raised inside a task, it sends the job to the failed jobs at once, with no further attempt.
+
+
+class RetryLater(SignalistError):
+    """A service asked to be tried again later."""
+
+    http_status = 503
+
+    def __init__(self, message: str = "", *, retry_after: float) -> None:
+        """`retry_after`: seconds to wait, as the service said; it wins over our own backoff."""
+        super().__init__(message)
+        self.retry_after = retry_after

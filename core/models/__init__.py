@@ -1,0 +1,24 @@
+"""One table a file. Importing this package registers them all."""
+
+from core.models.article import Article
+from core.models.article_embedding import DIMENSIONS, ArticleEmbedding
+from core.models.base import Base
+from core.models.failed_job import FailedJob
+from core.models.feed import Feed
+from core.models.record import Record
+from core.models.sample import Sample
+from core.models.session import LoginSession
+from core.models.user import UserAccount
+
+__all__ = [
+    "DIMENSIONS",
+    "Article",
+    "ArticleEmbedding",
+    "Base",
+    "FailedJob",
+    "Feed",
+    "LoginSession",
+    "Record",
+    "Sample",
+    "UserAccount",
+]

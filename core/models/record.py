@@ -1,0 +1,25 @@
+"""Who did what, when, to what, with what outcome. Rows are only ever added."""
+
+from typing import Any
+
+from sqlalchemy import BigInteger, Identity, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core.models.base import Base, Now
+
+
+class Record(Base):
+    __tablename__ = "records"
+    __table_args__ = (Index("ix_records_at", "at"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    at: Mapped[Now]
+    # A name, not a key: the record outlives the account.
+    actor: Mapped[str]
+    # "browser", "api", "cli" or "system".
+    face: Mapped[str]
+    action: Mapped[str]
+    target: Mapped[str]
+    # "done", "refused" or "failed".
+    outcome: Mapped[str]
+    details: Mapped[dict[str, Any]]

@@ -1,0 +1,1 @@
+"""One query, one function, one frozen value. SQL stands here, in core/models and in alembic/versions only."""

@@ -1,0 +1,1 @@
+"""The faces, which decide nothing: NiceGUI pages, the HTTP API and the command line."""

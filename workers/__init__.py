@@ -1,0 +1,1 @@
+"""The taskiq side: broker, middleware, thin tasks and the scheduler."""
