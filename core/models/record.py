@@ -16,6 +16,8 @@ class Record(Base):
     at: Mapped[Now]
     # A name, not a key: the record outlives the account.
     actor: Mapped[str]
+    # The network address that the request came from; null at the command line and for the system.
+    address: Mapped[str | None]
     # "browser", "api", "cli" or "system".
     face: Mapped[str]
     action: Mapped[str]

@@ -1,0 +1,130 @@
+"""Who may do what. Every action of every face asks `require` here; a hidden button is no check."""
+
+import uuid
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+
+from core.errors import Forbidden, NotLoggedIn
+
+
+class Role(IntEnum):
+    """A viewer reads; an operator acts; an admin also manages people and tokens, and destroys."""
+
+    VIEWER = 1
+    OPERATOR = 2
+    ADMIN = 3
+
+    @property
+    def word(self) -> str:
+        """As it is stored, typed on the command line and shown."""
+        return self.name.lower()
+
+    @classmethod
+    def of(cls, word: str) -> "Role":
+        """The role of that name. Raises ValueError for any other word."""
+        for role in cls:
+            if role.word == word:
+                return role
+        raise ValueError(f"{word!r} is no role: choose {', '.join(r.word for r in cls)}.")
+
+
+class Action(StrEnum):
+    """Everything that a person can do. The value is what the record of actions stores."""
+
+    VIEW = "view"
+    SEARCH = "search"
+    LOG_IN = "log in"
+    LOG_OUT = "log out"
+    CHANGE_OWN_PASSWORD = "change own password"  # noqa: S105 - the name of an action
+
+    EDIT_FEEDS = "edit feeds"
+    CRAWL_FEED = "crawl feed"
+
+    RETRY_JOBS = "retry jobs"
+    DISCARD_JOBS = "discard jobs"
+    EDIT_JOB = "edit job"
+    CANCEL_JOB = "cancel job"
+    PAUSE_QUEUE = "pause queue"
+    PURGE_QUEUE = "purge queue"
+    DRAIN_WORKER = "drain worker"
+    EDIT_SCHEDULES = "edit schedules"
+
+    PLAN_OPERATION = "plan operation"
+    APPROVE_OPERATION = "approve operation"
+    CANCEL_OPERATION = "cancel operation"
+
+    READ_RECORD = "read record"
+    MANAGE_USERS = "manage users"
+    MANAGE_TOKENS = "manage tokens"
+    END_SESSIONS = "end sessions"
+
+
+# The least role of each action. A test holds this table complete.
+LEAST: dict[Action, Role] = {
+    Action.VIEW: Role.VIEWER,
+    Action.SEARCH: Role.VIEWER,
+    Action.LOG_IN: Role.VIEWER,
+    Action.LOG_OUT: Role.VIEWER,
+    Action.CHANGE_OWN_PASSWORD: Role.VIEWER,
+    Action.EDIT_FEEDS: Role.OPERATOR,
+    Action.CRAWL_FEED: Role.OPERATOR,
+    Action.RETRY_JOBS: Role.OPERATOR,
+    Action.DISCARD_JOBS: Role.OPERATOR,
+    Action.EDIT_JOB: Role.OPERATOR,
+    Action.CANCEL_JOB: Role.OPERATOR,
+    Action.PAUSE_QUEUE: Role.OPERATOR,
+    Action.PURGE_QUEUE: Role.ADMIN,
+    Action.DRAIN_WORKER: Role.OPERATOR,
+    Action.EDIT_SCHEDULES: Role.OPERATOR,
+    Action.PLAN_OPERATION: Role.OPERATOR,
+    Action.APPROVE_OPERATION: Role.OPERATOR,
+    Action.CANCEL_OPERATION: Role.OPERATOR,
+    Action.READ_RECORD: Role.OPERATOR,
+    Action.MANAGE_USERS: Role.ADMIN,
+    Action.MANAGE_TOKENS: Role.ADMIN,
+    Action.END_SESSIONS: Role.ADMIN,
+}
+
+
+@dataclass(frozen=True)
+class User:
+    """Who asks, and from where.
+
+    `id` is that of the account, or of the API token; None for the system itself and for whoever holds the machine's
+    own command line. `address` is the network address that the request came from, where there was one.
+    """
+
+    id: uuid.UUID | None
+    name: str
+    role: Role
+    address: str | None = field(default=None, compare=False)
+
+
+# The scheduler, the reconciler and the crawler's own decisions.
+SYSTEM = User(id=None, name="system", role=Role.ADMIN)
+
+
+def on_this_machine(login: str) -> User:
+    """The person at the command line: who can read DATABASE_URL can do everything, so the role is admin.
+
+    `login` is the operating system's name of that person; it goes into the record.
+    """
+    return User(id=None, name=login, role=Role.ADMIN)
+
+
+def may(user: User | None, action: Action) -> bool:
+    """Whether `require` would pass: for showing or hiding a control, never instead of the check."""
+    return user is not None and user.role >= LEAST[action]
+
+
+def require(user: User | None, action: Action) -> User:
+    """Returns the user if the action is theirs to take.
+
+    Raises NotLoggedIn without a user, and Forbidden with a sentence that names the role needed.
+    """
+    if user is None:
+        raise NotLoggedIn
+    least = LEAST[action]
+    if user.role < least:
+        raise Forbidden(f"To {action} you need the role {least.word}; {user.name} is {user.role.word}.")
+    return user

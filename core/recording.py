@@ -1,0 +1,122 @@
+"""Who did what, from where, to what, with what outcome."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.access import Action, User, require
+from core.db import Database
+from core.errors import Forbidden, NotLoggedIn, SignalistError, Unavailable
+from core.queries import records
+
+Face = Literal["browser", "api", "cli", "system"]
+Outcome = Literal["done", "refused", "failed"]
+
+log = structlog.get_logger(__name__)
+
+
+class NotRecorded(Unavailable):
+    """The record of actions cannot be written, and nothing is done that leaves no record."""
+
+
+@dataclass
+class Recording:
+    """What the body of `recorded` works with.
+
+    What it writes through `session` is committed together with the record, or not at all. It may put into `details`
+    what only the outcome tells (counts, ids): JSON values, no secrets.
+    """
+
+    session: AsyncSession
+    details: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Deed:
+    """One row to be: everything about an action but how it went."""
+
+    user: User | None
+    face: Face
+    action: Action
+    target: str
+    details: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def actor(self) -> str:
+        return self.user.name if self.user else "anonymous"
+
+
+@asynccontextmanager
+async def recorded(
+    database: Database, user: User | None, face: Face, action: Action, target: str, /, **details: Any
+) -> AsyncIterator[Recording]:
+    """Asks `require(user, action)`, lets the body act, and writes one row: done, refused or failed.
+
+    An action that cannot be recorded is not begun, and its writes through `Recording.session` are undone when the
+    record cannot be written at the end: an unseen change to a running pipeline is worse than a change that has to be
+    asked for again, and an attacker who can break the record must gain nothing by it.
+
+    Raises NotLoggedIn, Forbidden, NotRecorded, DatabaseUnavailable, and whatever the body raises.
+    """
+    deed = Deed(user, face, action, target, details)
+    try:
+        require(user, action)
+        async with database.session() as session:
+            await _demand_a_writable_record(session)
+            yield Recording(session, deed.details)
+            await _add(session, deed, "done")
+    except (Forbidden, NotLoggedIn) as refusal:
+        await note(database, deed, "refused", str(refusal))
+        raise
+    except BaseException as error:
+        await note(database, deed, "failed", _sentence(error))
+        raise
+
+
+async def note(database: Database, deed: Deed, outcome: Outcome, error: str) -> None:
+    """Writes a row about something that did not happen.
+
+    It was refused or failed already, and that error must reach the caller, whatever keeps the row from being written:
+    the log has it then.
+    """
+    deed.details["error"] = error
+    try:
+        async with database.session() as session:
+            await _add(session, deed, outcome)
+    except Exception:
+        log.exception(
+            "An action could not be recorded.",
+            actor=deed.actor,
+            face=deed.face,
+            action=deed.action.value,
+            target=deed.target,
+            outcome=outcome,
+            reason=error,
+        )
+
+
+async def _demand_a_writable_record(session: AsyncSession) -> None:
+    if not await records.writable(session):
+        raise NotRecorded
+
+
+async def _add(session: AsyncSession, deed: Deed, outcome: Outcome) -> None:
+    await records.add(
+        session,
+        actor=deed.actor,
+        address=deed.user.address if deed.user else None,
+        face=deed.face,
+        action=deed.action.value,
+        target=deed.target,
+        outcome=outcome,
+        details=deed.details,
+    )
+
+
+def _sentence(error: BaseException) -> str:
+    # Only our own errors are written for people; the text of any other may hold a secret.
+    return str(error) if isinstance(error, SignalistError) else type(error).__name__

@@ -1,0 +1,32 @@
+"""What every page and route of this process works with, set once by the composition root."""
+
+from dataclasses import dataclass
+
+from redis.asyncio import Redis
+
+from core.config import Settings
+from core.db import Database
+
+
+@dataclass(frozen=True)
+class Context:
+    """The settings, the pool of connections to Postgres and the connection to Redis of this process."""
+
+    settings: Settings
+    database: Database
+    redis: Redis
+
+
+_contexts: list[Context] = []
+
+
+def set_context(context: Context) -> None:
+    """Makes `context` the one that `context()` returns from now on."""
+    _contexts[:] = [context]
+
+
+def context() -> Context:
+    """The context of this process. Raises RuntimeError before `set_context`, which is a mistake of the program."""
+    if not _contexts:
+        raise RuntimeError("The dashboard has no context yet: set_context() is called when it starts.")
+    return _contexts[0]

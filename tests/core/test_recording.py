@@ -1,0 +1,84 @@
+"""Every action leaves a record: done, refused or failed."""
+
+import psycopg
+import pytest
+
+from core.access import SYSTEM, Action, Role, User
+from core.db import Database
+from core.errors import Conflict, DatabaseUnavailable, Forbidden, NotLoggedIn
+from core.recording import NotRecorded, recorded
+
+VIEWER = User(id=None, name="vera", role=Role.VIEWER, address="10.0.0.7")
+OPERATOR = User(id=None, name="otto", role=Role.OPERATOR, address="10.0.0.8")
+
+
+def rows(url: str) -> list[tuple[object, ...]]:
+    with psycopg.connect(url) as connection:
+        return connection.execute(
+            "select actor, address, face, action, target, outcome, details from records order by id"
+        ).fetchall()
+
+
+async def test_what_was_done_is_recorded_with_what_the_outcome_told(database: Database, database_url: str) -> None:
+    async with recorded(database, OPERATOR, "browser", Action.RETRY_JOBS, "all", asked=3) as recording:
+        recording.details["retried"] = 2
+    assert rows(database_url) == [
+        ("otto", "10.0.0.8", "browser", "retry jobs", "all", "done", {"asked": 3, "retried": 2})
+    ]
+
+
+async def test_a_refusal_is_recorded_and_nothing_is_done(database: Database, database_url: str) -> None:
+    with pytest.raises(Forbidden, match="role operator; vera is viewer"):
+        async with recorded(database, VIEWER, "api", Action.PAUSE_QUEUE, "crawl"):
+            pytest.fail("the body ran")
+    with pytest.raises(NotLoggedIn):
+        async with recorded(database, None, "browser", Action.PAUSE_QUEUE, "crawl"):
+            pytest.fail("the body ran")
+    assert [(row[0], row[5]) for row in rows(database_url)] == [("vera", "refused"), ("anonymous", "refused")]
+
+
+async def test_a_failure_is_recorded_without_the_words_of_a_foreign_error(
+    database: Database, database_url: str
+) -> None:
+    with pytest.raises(ValueError, match="hunter2"):
+        async with recorded(database, SYSTEM, "system", Action.CRAWL_FEED, "a feed"):
+            raise ValueError("password=hunter2")
+    with pytest.raises(Conflict):
+        async with recorded(database, SYSTEM, "system", Action.CRAWL_FEED, "a feed"):
+            raise Conflict("Someone was quicker.")
+    assert [(row[5], row[6]) for row in rows(database_url)] == [
+        ("failed", {"error": "ValueError"}),
+        ("failed", {"error": "Someone was quicker."}),
+    ]
+
+
+async def test_what_the_body_wrote_is_undone_when_the_record_cannot_be_written(
+    database: Database, database_url: str
+) -> None:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("alter table records add constraint full_up check (target <> 'doomed')")
+
+    async def act() -> None:
+        async with recorded(database, SYSTEM, "cli", Action.EDIT_FEEDS, "doomed") as recording:
+            connection = await recording.session.connection()
+            await connection.exec_driver_sql("insert into feeds (url) values ('https://example.org/feed')")
+
+    with pytest.raises(Exception, match="full_up"):
+        await act()
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("select count(*) from feeds").fetchone() == (0,)
+
+
+async def test_an_action_that_cannot_be_recorded_is_not_begun(database: Database, database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("alter database signalist_test set default_transaction_read_only = on")
+    with pytest.raises(NotRecorded):
+        async with recorded(database, SYSTEM, "cli", Action.EDIT_FEEDS, "a feed"):
+            pytest.fail("the body ran")
+
+
+async def test_with_no_database_the_action_is_not_begun() -> None:
+    nowhere = Database("postgresql://nobody@127.0.0.1:1/none", application="test")
+    with pytest.raises(DatabaseUnavailable):
+        async with recorded(nowhere, SYSTEM, "cli", Action.EDIT_FEEDS, "a feed"):
+            pytest.fail("the body ran")
