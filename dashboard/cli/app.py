@@ -1,0 +1,79 @@
+"""`signalist`: the table of its verbs, and the one place where an error becomes a sentence and an exit code."""
+
+import sys
+from importlib import import_module, metadata
+from typing import Annotated, Any, NamedTuple
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+from core import logs
+from core.config import settings
+from core.errors import SignalistError
+
+
+class Verb(NamedTuple):
+    module: str
+    """Its typer app is called `app`; imported when the verb is used, so that no verb pays for another's libraries."""
+    summary: str
+
+
+VERBS = {
+    "db": Verb("db", "The schema of the database: where it stands, and moving it."),
+}
+
+
+class Verbs(TyperGroup):
+    """Knows every verb by name and summary, and loads only the one that is called."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        verb = VERBS.get(cmd_name)
+        return verb and TyperCommand(cmd_name, help=verb.summary)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        if name is not None and command is not None:
+            command = get_command(import_module(f"dashboard.cli.{VERBS[name].module}").app)
+            command.name = name
+            command.help = command.help or VERBS[name].summary
+        return name, command, rest
+
+
+app = typer.Typer(
+    cls=Verbs,
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"signalist {metadata.version('signalist')}")
+        raise typer.Exit
+
+
+@app.callback()
+def signalist(
+    *,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Its version.")] = False,
+) -> None:
+    """Turns news feeds into signals, and operates the pipeline that does it.
+
+    Exit codes: 0 done, 1 the answer is bad, 2 wrong usage, 3 a server cannot be reached.
+    """
+    logs.configure(settings())
+
+
+def main() -> None:
+    """Runs the verb on the command line and exits with its code."""
+    try:
+        app()
+    except SignalistError as error:
+        typer.echo(str(error), err=True)
+        sys.exit(error.exit_code)

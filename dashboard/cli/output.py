@@ -1,0 +1,50 @@
+"""How verbs speak: tables for people, JSON for programs, and a question before what cannot be undone."""
+
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Annotated
+
+import typer
+from pydantic_core import to_json
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from core.errors import BadRequest
+
+AsJson = Annotated[bool, typer.Option("--json", help="Write JSON instead of a table.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+# Feed text is hostile: an escape sequence in a title could rewrite the reader's terminal.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+# Wide enough that nothing wraps when the output goes into a pipe or a file.
+_PIPE_WIDTH = 500
+
+
+def say(sentence: str) -> None:
+    """Writes one line to stdout."""
+    typer.echo(sentence)
+
+
+def write_json(value: object) -> None:
+    """Writes dataclasses, times and ids as indented JSON to stdout."""
+    typer.echo(to_json(value, indent=2))
+
+
+def write_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Writes a table to stdout: no wrapping in a pipe, no colour either; None shows as a dash."""
+    table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for row in rows:
+        table.add_row(*(Text("–" if cell is None else _CONTROL.sub(" ", str(cell))) for cell in row))
+    Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH).print(table)
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Asks, unless `yes`. Ends the command when the answer is no; raises BadRequest where nobody can answer."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise BadRequest(f"{question} Nobody is there to answer: add --yes.")
+    typer.confirm(question, abort=True)

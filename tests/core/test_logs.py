@@ -1,0 +1,126 @@
+"""What an operator finds in the log, and what nobody may find there."""
+
+import io
+import json
+import logging
+import sys
+import warnings
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from core import logs
+from core.config import Settings
+
+PASSWORD = "hunter2hunter2"
+OPENAI_KEY = "sk-proj-abcdef0123456789"
+APP_SECRET = "a-long-random-text"
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+    """The stderr of a process that logs as JSON; the log's set-up is put back afterwards."""
+    root = logging.getLogger()
+    before, level = root.handlers, root.level
+    stderr = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stderr)
+    logs.configure(settings(log_format="json"))
+    yield stderr
+    root.handlers, root.level = before, level
+    logging.captureWarnings(capture=False)
+    structlog.reset_defaults()
+
+
+def settings(**changes: str) -> Settings:
+    values = {
+        "app_secret": APP_SECRET,
+        "database_url": f"postgresql://signalist:{PASSWORD}@db.example/signalist",
+        "redis_url": f"redis://:{PASSWORD}@redis.example:6379/0",
+        "openai_api_key": OPENAI_KEY,
+    }
+    return Settings(_env_file=None, **(values | changes))
+
+
+def lines(log: io.StringIO) -> list[dict[str, object]]:
+    return [json.loads(line) for line in log.getvalue().splitlines()]
+
+
+def test_an_event_is_one_json_line_with_time_level_and_facts(log: io.StringIO) -> None:
+    structlog.get_logger("workers.crawl").info("crawled", feed=7, new=3)
+    (line,) = lines(log)
+    assert line["event"] == "crawled"
+    assert line["level"] == "info"
+    assert line["logger"] == "workers.crawl"
+    assert (line["feed"], line["new"]) == (7, 3)
+    assert str(line["timestamp"]).endswith("Z")
+
+
+def test_a_library_that_uses_the_standard_log_comes_out_the_same_way(log: io.StringIO) -> None:
+    logging.getLogger("some.library").warning("the %s is %d degrees", "oven", 200)
+    warnings.warn("old ways", stacklevel=1)
+    oven, old = lines(log)
+    assert oven["event"] == "the oven is 200 degrees"
+    assert "old ways" in str(old["event"])
+
+
+def test_what_is_below_the_level_is_not_written(log: io.StringIO) -> None:
+    structlog.get_logger().debug("too fine")
+    logging.getLogger("httpx").info("HTTP Request: GET …")
+    assert log.getvalue() == ""
+
+
+def test_no_secret_of_the_settings_reaches_the_log(log: io.StringIO) -> None:
+    logger = structlog.get_logger()
+    logger.info(f"starting with {APP_SECRET}", settings=settings(), key=OPENAI_KEY, nested={"deep": [f"x{APP_SECRET}"]})
+    logger.info("connecting", url=settings().database(), also=("a", settings().redis()))
+    assert APP_SECRET not in log.getvalue()
+    assert OPENAI_KEY not in log.getvalue()
+    assert PASSWORD not in log.getvalue()
+    assert "db.example/signalist" in log.getvalue()  # where it connects to helps, and is no secret
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "postgresql://u:not-in-settings@host/db",
+        "redis://:not-in-settings@host",
+        "postgresql:///db?host=/run&password=not-in-settings",
+        "host=a password=not-in-settings dbname=b",
+        "Authorization: Bearer not-in-settings",
+        "Incorrect API key provided: sk-not-in-settings",
+    ],
+)
+def test_what_looks_like_a_secret_is_blacked_out(log: io.StringIO, text: str) -> None:
+    logging.getLogger("some.library").error(text)
+    assert "not-in-settings" not in log.getvalue()
+    assert logs.REDACTED in log.getvalue()
+
+
+def test_a_traceback_that_quotes_a_secret_is_blacked_out(log: io.StringIO) -> None:
+    try:
+        int(f"{OPENAI_KEY} with redis://:{PASSWORD}@host")
+    except ValueError:
+        structlog.get_logger().exception("failed")
+    (line,) = lines(log)
+    assert "Traceback" in str(line["exception"])
+    assert OPENAI_KEY not in log.getvalue()
+    assert PASSWORD not in log.getvalue()
+
+
+def test_a_fact_named_like_a_secret_is_blacked_out(log: io.StringIO) -> None:
+    structlog.get_logger().info("login", password="swordfish", headers={"Cookie": "session=abc"}, tokens=12)
+    (line,) = lines(log)
+    assert line["password"] == logs.REDACTED
+    assert line["headers"] == {"Cookie": logs.REDACTED}
+    assert line["tokens"] == 12  # a count is no secret
+
+
+@pytest.mark.usefixtures("log")
+def test_people_get_a_readable_line(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(settings(log_format="console"))
+    structlog.get_logger().warning("the queue is paused", queue="crawl")
+    written = capsys.readouterr().err
+    assert "the queue is paused" in written
+    assert "queue=crawl" in written
+    assert "\x1b[" not in written  # no colour codes where nobody sees colours
