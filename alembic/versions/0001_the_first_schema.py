@@ -128,10 +128,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_articles")),
         sa.UniqueConstraint("feed_id", "guid", name=op.f("uq_articles_feed_id")),
     )
-    op.create_index("ix_articles_embedding_model", "articles", ["embedding_model"], unique=False)
+    op.create_index("ix_articles_embedding_model", "articles", ["embedding_model", "updated_at"], unique=False)
     op.create_index("ix_articles_feed_newest", "articles", ["feed_id", "sort_at", "id"], unique=False)
     op.create_index("ix_articles_newest", "articles", ["sort_at", "id"], unique=False)
-    op.create_index("ix_articles_summary_model", "articles", ["summary_model"], unique=False)
+    op.create_index("ix_articles_summary_model", "articles", ["summary_model", "updated_at"], unique=False)
     op.create_table(
         "sessions",
         sa.Column("id", sa.UUID(), server_default=sa.text("gen_random_uuid()"), nullable=False),

@@ -16,9 +16,9 @@ class Article(Base):
         # Keyset pages, newest first, of everything and of one feed.
         Index("ix_articles_newest", "sort_at", "id"),
         Index("ix_articles_feed_newest", "feed_id", "sort_at", "id"),
-        # What is still to do: rows whose model is null or not the active one.
-        Index("ix_articles_embedding_model", "embedding_model"),
-        Index("ix_articles_summary_model", "summary_model"),
+        # What is still to do: rows whose model is null or not the active one, the longest waiting first.
+        Index("ix_articles_embedding_model", "embedding_model", "updated_at"),
+        Index("ix_articles_summary_model", "summary_model", "updated_at"),
     )
 
     id: Mapped[Id]
@@ -35,6 +35,7 @@ class Article(Base):
     # published_at if the feed gave a sane one, else created_at: never null, so pages can use it as a key.
     sort_at: Mapped[Now]
     created_at: Mapped[Now]
+    # When the present content was stored.
     updated_at: Mapped[Now]
     # The model whose embeddings of the *present* content are stored; null: to do.
     embedding_model: Mapped[str | None]

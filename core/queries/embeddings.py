@@ -1,0 +1,161 @@
+"""The vectors: replacing those of one article, and finding the nearest."""
+
+import datetime as dt
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.models import Article, ArticleEmbedding, Feed
+from core.queries import articles
+from core.queries.count import Count
+
+Vectors = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """A chunk near a query. `distance` is the cosine distance: 0 the same direction, 2 the opposite."""
+
+    article_id: uuid.UUID
+    distance: float
+    chunk: str
+    title: str
+    url: str | None
+    feed_id: uuid.UUID
+    feed_title: str
+    sort_at: dt.datetime
+    summary: str | None
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How much of what is stored a search can find with the active model.
+
+    `articles` is exact (the crawls count them); `waiting` is a floor beyond articles.COUNT_CAP.
+    """
+
+    model: str
+    articles: int
+    waiting: Count
+    # When the content that has waited longest was stored; None: nothing waits.
+    oldest_waiting_at: dt.datetime | None
+
+    @property
+    def embedded(self) -> Count:
+        """Not exact: at most this many."""
+        return Count(max(0, self.articles - self.waiting.value), exact=self.waiting.exact)
+
+    @property
+    def share(self) -> float | None:
+        """Embedded articles of all, 0 to 1; None when there are none."""
+        return self.embedded.value / self.articles if self.articles else None
+
+
+async def coverage(session: AsyncSession, model: str) -> Coverage:
+    """Counts for `model` and the present content only: what was embedded by another model, or before an article
+    changed, is waiting."""
+    total = (await session.execute(select(func.coalesce(func.sum(Feed.article_count), 0)))).scalar_one()
+    progress = await articles.embedding_progress(session, model)
+    return Coverage(model, total, progress.waiting, progress.oldest_waiting_at)
+
+
+async def replace(
+    session: AsyncSession,
+    article_id: uuid.UUID,
+    *,
+    content_hash: str,
+    model: str,
+    chunks: Sequence[str],
+    vectors: Vectors,
+) -> bool:
+    """Makes these the embeddings of the article. False, and nothing is written, if its content has changed since.
+
+    `vectors`: float32, shape (len(chunks), DIMENSIONS), none of them zero (pgvector would not index it).
+    No chunks: the article has no words; it counts as done, and no search finds it.
+    """
+    done = await session.execute(
+        update(Article)
+        .where(Article.id == article_id, Article.content_hash == content_hash)
+        .values(embedding_model=model)
+        .returning(Article.id)
+    )
+    if done.scalar_one_or_none() is None:
+        return False
+    await session.execute(delete(ArticleEmbedding).where(ArticleEmbedding.article_id == article_id))
+    rows = [
+        {"article_id": article_id, "chunk_index": index, "content": chunk, "embedding": vector, "model": model}
+        for index, (chunk, vector) in enumerate(zip(chunks, vectors, strict=True))
+    ]
+    if rows:
+        await session.execute(insert(ArticleEmbedding), rows)
+    return True
+
+
+async def nearest(
+    session: AsyncSession,
+    vector: Vectors,
+    *,
+    model: str,
+    limit: int,
+    feed_id: uuid.UUID | None = None,
+    since: dt.datetime | None = None,
+    until: dt.datetime | None = None,
+) -> tuple[Nearest, ...]:
+    """The `limit` chunks nearest to `vector` among those of `model`, nearest first.
+
+    With a vector index this is approximate; without one every chunk of the model is compared, which is exact.
+    """
+    await session.execute(text(_SEARCH_SETTINGS), {"limit": limit})
+    distance = ArticleEmbedding.embedding.cosine_distance(vector)
+    query = (
+        select(
+            ArticleEmbedding.article_id,
+            distance.label("distance"),
+            ArticleEmbedding.content.label("chunk"),
+            Article.title,
+            Article.url,
+            Article.feed_id,
+            Feed.title.label("feed_title"),
+            Article.sort_at,
+            Article.summary,
+        )
+        .join(Article, Article.id == ArticleEmbedding.article_id)
+        .join(Feed, Feed.id == Article.feed_id)
+        .where(ArticleEmbedding.model == model)
+        .order_by(distance)
+        .limit(limit)
+    )
+    if feed_id is not None:
+        query = query.where(Article.feed_id == feed_id)
+    if since is not None:
+        query = query.where(Article.sort_at >= since)
+    if until is not None:
+        query = query.where(Article.sort_at < until)
+    return tuple(Nearest(**row._mapping) for row in await session.execute(query))
+
+
+# For this transaction only, and only where the index and pgvector have the setting:
+# - iterative scans (pgvector 0.8) go on until enough rows pass the filters;
+# - probes: the square root of lists, and ef_search at least what is asked for, as pgvector's README advises.
+_SEARCH_SETTINGS = """
+    with version as (
+        select string_to_array(regexp_replace(extversion, '[^0-9.]', '', 'g'), '.')::int[] >= '{0,8}' as iterative
+        from pg_extension where extname = 'vector'
+    ), method as (
+        select am.amname, (
+            select option_value::int from pg_options_to_table(c.reloptions) where option_name = 'lists'
+        ) as lists
+        from pg_index i join pg_class c on c.oid = i.indexrelid join pg_am am on am.oid = c.relam
+        where i.indrelid = 'article_embeddings'::regclass and i.indisvalid and am.amname in ('hnsw', 'ivfflat')
+    )
+    select
+        case when iterative then set_config(amname || '.iterative_scan', 'relaxed_order', true) end,
+        case when amname = 'ivfflat' then set_config('ivfflat.probes', ceil(sqrt(coalesce(lists, 100)))::text, true)
+             else set_config('hnsw.ef_search', least(1000, greatest(40, :limit))::text, true) end
+    from method, version
+"""
