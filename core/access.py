@@ -2,30 +2,22 @@
 
 import uuid
 from dataclasses import dataclass, field
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 
 from core.errors import Forbidden, NotLoggedIn
 
 
-class Role(IntEnum):
+class Role(StrEnum):
     """A viewer reads; an operator acts; an admin also manages people and tokens, and destroys."""
 
-    VIEWER = 1
-    OPERATOR = 2
-    ADMIN = 3
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    ADMIN = "admin"
 
-    @property
-    def word(self) -> str:
-        """As it is stored, typed on the command line and shown."""
-        return self.name.lower()
-
-    @classmethod
-    def of(cls, word: str) -> "Role":
-        """The role of that name. Raises ValueError for any other word."""
-        for role in cls:
-            if role.word == word:
-                return role
-        raise ValueError(f"{word!r} is no role: choose {', '.join(r.word for r in cls)}.")
+    def includes(self, least: "Role") -> bool:
+        """Whether this role may do whatever `least` may."""
+        ladder = tuple(Role)
+        return ladder.index(self) >= ladder.index(least)
 
 
 class Action(StrEnum):
@@ -114,7 +106,7 @@ def on_this_machine(login: str) -> User:
 
 def may(user: User | None, action: Action) -> bool:
     """Whether `require` would pass: for showing or hiding a control, never instead of the check."""
-    return user is not None and user.role >= LEAST[action]
+    return user is not None and user.role.includes(LEAST[action])
 
 
 def require(user: User | None, action: Action) -> User:
@@ -125,6 +117,6 @@ def require(user: User | None, action: Action) -> User:
     if user is None:
         raise NotLoggedIn
     least = LEAST[action]
-    if user.role < least:
-        raise Forbidden(f"To {action} you need the role {least.word}; {user.name} is {user.role.word}.")
+    if not user.role.includes(least):
+        raise Forbidden(f"To {action} you need the role {least}; {user.name} is {user.role}.")
     return user

@@ -1,11 +1,14 @@
 """What every page and route of this process works with, set once by the composition root."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from redis.asyncio import Redis
 
 from core.config import Settings
 from core.db import Database
+from core.readings import Reader
+from dashboard.poller import Poller
 
 
 @dataclass(frozen=True)
@@ -15,6 +18,11 @@ class Context:
     settings: Settings
     database: Database
     redis: Redis
+
+    @cached_property
+    def poller(self) -> Poller:
+        """The one reader of this process; whoever composes the process starts and stops it."""
+        return Poller(Reader(self.settings, self.database, self.redis))
 
 
 _contexts: list[Context] = []

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import psycopg
@@ -40,6 +41,24 @@ def status(url: str) -> MigrationStatus:
     """Reads the revision of the database at `url`. Raises DatabaseUnavailable."""
     with _connection(url) as connection:
         return _status(connection)
+
+
+def compare(current: str | None) -> MigrationStatus:
+    """What lies between revision `current` and the newest one of this code."""
+    head, known = _revisions()
+    ahead = current is not None and current not in known
+    newer = [] if ahead else known[: known.index(current)] if current else known
+    return MigrationStatus(current=current, head=head, pending=tuple(reversed(newer)), ahead=ahead)
+
+
+@cache
+def _revisions() -> tuple[str, list[str]]:
+    """The head, and every revision, newest first. The files do not change under a running process."""
+    script = ScriptDirectory.from_config(_config())
+    head = script.get_current_head()
+    if head is None:
+        raise Misconfigured(f"No migrations were found in {SCRIPTS}.")
+    return head, [revision.revision for revision in script.walk_revisions()]
 
 
 def upgrade(url: str, revision: str = "head", *, wait: float = 60.0) -> MigrationStatus:
@@ -90,12 +109,4 @@ def _config() -> Config:
 
 
 def _status(connection: Connection) -> MigrationStatus:
-    script = ScriptDirectory.from_config(_config())
-    head = script.get_current_head()
-    if head is None:
-        raise Misconfigured(f"No migrations were found in {SCRIPTS}.")
-    current = MigrationContext.configure(connection).get_current_revision()
-    known = [revision.revision for revision in script.walk_revisions()]  # newest first
-    ahead = current is not None and current not in known
-    newer = [] if ahead else known[: known.index(current)] if current else known
-    return MigrationStatus(current=current, head=head, pending=tuple(reversed(newer)), ahead=ahead)
+    return compare(MigrationContext.configure(connection).get_current_revision())

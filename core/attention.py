@@ -1,0 +1,89 @@
+"""What needs a person, worst first. Pure: each finder looks at one thing and says it in a sentence."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from core.health import Health, Status
+from core.phrases import counted, duration, listed
+from core.readings import Readings
+
+
+@dataclass(frozen=True)
+class Attention:
+    """`tag` is a word or two, `headline` and `detail` are sentences; `link` is where a person can act on it."""
+
+    kind: str
+    severity: Status
+    tag: str
+    headline: str
+    detail: str
+    link: str
+    link_text: str
+
+
+def find(readings: Readings, health: Health) -> Sequence[Attention]:
+    """Everything that needs a person, the worst first, and within that in the order of the finders."""
+    found = [*_servers(health), *_failed(readings), *_queues(readings), *_migrations(health), *_feeds(readings)]
+    return tuple(sorted(found, key=lambda a: a.severity is not Status.UNHEALTHY))
+
+
+def _servers(health: Health) -> Iterator[Attention]:
+    titles = {"database": "Postgres", "redis": "Redis", "workers": "Workers", "scheduler": "Scheduler"}
+    effects = {
+        "database": "Nothing can be read or stored. Jobs wait in Redis and are retried; none is lost.",
+        "redis": "No job can start. What was accepted is kept; what is missing is found again when it returns.",
+        "workers": "Jobs are accepted and wait. Start one with `signalist worker`.",
+        "scheduler": "Jobs run, but no feed becomes due. Start it with `signalist scheduler`.",
+    }
+    for name, title in titles.items():
+        check = health.check(name)
+        if check.status in {Status.UNHEALTHY, Status.DEGRADED}:
+            yield Attention("service", check.status, title, check.detail, effects[name], "/#health", "Show checks")
+
+
+def _failed(readings: Readings) -> Iterator[Attention]:
+    summary = readings.failed.value
+    if not readings.failed.ok or summary is None:
+        return
+    for group in summary.groups:
+        age = duration((readings.failed.tried_at - group.first_seen).total_seconds())
+        yield Attention(
+            "failed",
+            Status.DEGRADED,
+            f"{group.count:,} failed",
+            f"{listed(group.tasks)}: {group.exception}",
+            f"{group.message} First seen {age} ago.",
+            f"/failed?cause={group.fingerprint}",
+            "Inspect",
+        )
+
+
+def _queues(readings: Readings) -> Iterator[Attention]:
+    for queue in readings.queues.value or () if readings.queues.ok else ():
+        if queue.paused:
+            detail = f"{counted(queue.waiting, 'job')} waiting. Running jobs finish; nothing new starts."
+            yield Attention(
+                "queue", Status.DEGRADED, "Paused", f"Queue {queue.name} is paused", detail, "/queues", "Open queues"
+            )
+
+
+def _migrations(health: Health) -> Iterator[Attention]:
+    check = health.check("migrations")
+    if check.status in {Status.UNHEALTHY, Status.DEGRADED}:
+        detail = "`signalist db status` lists them; `signalist db upgrade` applies them."
+        yield Attention("migration", check.status, "Migration", check.detail, detail, "/#health", "Show checks")
+
+
+def _feeds(readings: Readings) -> Iterator[Attention]:
+    counts = readings.feeds.value
+    if not readings.feeds.ok or counts is None or not counts.failing:
+        return
+    yield Attention(
+        "feeds",
+        Status.DEGRADED,
+        "Feeds",
+        f"The last crawl of {counted(counts.failing, 'feed')} failed",
+        "Each is tried less and less often, up to once a day.",
+        "/feeds?state=failing",
+        "Show",
+    )

@@ -1,0 +1,40 @@
+"""What needs a person, and where to act on it."""
+
+from collections.abc import Sequence
+
+from core.attention import Attention
+from dashboard import design
+from dashboard.components.html import Text, box, link
+
+
+class AttentionList:
+    """Redrawn only when what needs attention has changed."""
+
+    def __init__(self) -> None:
+        with box("section", "card").style("margin-bottom:14px") as card:
+            card.props["aria-labelledby"] = "attention"
+            with box(classes="head"):
+                Text("h2", "Needs attention").props("id=attention")
+            self._body = box()
+        self._shown: Sequence[Attention] | None = None
+
+    def show(self, items: Sequence[Attention]) -> None:
+        if items == self._shown:
+            return
+        self._shown = items
+        self._body.clear()
+        with self._body:
+            if not items:
+                Text("p", "Nothing. This list fills itself when something needs a person.", "empty")
+            for item in items:
+                _row(item)
+
+
+def _row(item: Attention) -> None:
+    with box(classes="row-item"):
+        tone = design.TONE[item.severity]
+        Text("span", f"{design.ICON[item.severity]} {item.tag}", f"pill {tone}")
+        with box(classes="say"):
+            Text("div", item.headline)
+            Text("div", item.detail, "d")
+        link(item.link_text, item.link, "btn").props["aria-label"] = f"{item.link_text}: {item.headline}"

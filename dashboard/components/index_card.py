@@ -1,0 +1,52 @@
+"""How much of what was read can be found, and through which index."""
+
+from core.phrases import counted, size
+from core.queries.vector_index import VectorIndex
+from core.readings import Readings
+from dashboard.components.html import Text, box
+
+ROWS = ("Articles", "Embedded", "Summarised", "Vectors", "Index", "Size")
+UNKNOWN = "–"
+
+
+class IndexCard:
+    def __init__(self) -> None:
+        self._values: dict[str, Text] = {}
+        with box("section", "card") as card:
+            card.props["aria-label"] = "Index"
+            with box(classes="head"):
+                Text("h2", "Index")
+            with box("table", "plain"):
+                Text("caption", "Articles and vector index", "visually-hidden")
+                with box("tbody"):
+                    for name in ROWS:
+                        with box("tr"):
+                            Text("th", name).props("scope=row").style("font-size:13px;padding:8px")
+                            self._values[name] = Text("td", UNKNOWN, "r")
+
+    def show(self, readings: Readings) -> None:
+        for name, text in zip(ROWS, _texts(readings), strict=True):
+            self._values[name].say(text)
+
+
+def _texts(readings: Readings) -> tuple[str, ...]:
+    feeds, embedding, summaries = readings.feeds.value, readings.embedding.value, readings.summaries.value
+    table = readings.index.value
+    index = table.indexes[0] if table and table.indexes else None
+    return (
+        f"{feeds.articles:,} from {counted(feeds.total, 'feed')}" if feeds else UNKNOWN,
+        _done(embedding.waiting) if embedding else UNKNOWN,
+        _done(summaries.waiting) if summaries else UNKNOWN,
+        UNKNOWN if table is None else "not counted yet" if table.rows is None else f"about {table.rows:,}",
+        UNKNOWN if table is None else "none, exact scan" if index is None else _index_words(index),
+        UNKNOWN if table is None else size(table.size),
+    )
+
+
+def _done(waiting: object) -> str:
+    return "all" if str(waiting) == "0" else f"{waiting} waiting"
+
+
+def _index_words(index: VectorIndex) -> str:
+    name = {"ivfflat": "IVFFlat", "hnsw": "HNSW"}[index.method]
+    return ", ".join(filter(None, (name, index.options, "" if index.valid else "invalid")))

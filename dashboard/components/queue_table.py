@@ -1,0 +1,76 @@
+"""The queues, one a row."""
+
+from collections.abc import Callable, Sequence
+
+from core.health.queue import SLOW_S
+from core.history import RATE_WINDOW, rate, time_to_empty
+from core.phrases import duration
+from core.queries.samples import SamplePoint
+from core.queues import QUEUES, QueueDepth
+from core.reading import Reading
+from dashboard.components.html import Text, box
+
+COLUMNS = ("Waiting", "Running", "Delayed", "Oldest", "Per min", "Empty in")
+UNKNOWN = "–"
+
+
+class QueueTable:
+    """`actions`, where given, fills the last cell of a row."""
+
+    def __init__(self, actions: Callable[[str], None] | None = None) -> None:
+        self._cells: dict[str, list[Text]] = {}
+        self._marks: dict[str, Text] = {}
+        with box(classes="scroll"), box("table", "plain").mark("queues"):
+            Text("caption", "Queues", "visually-hidden")
+            with box("thead"), box("tr"):
+                Text("th", "Queue").props("scope=col")
+                for name in COLUMNS:
+                    Text("th", name, "r").props("scope=col")
+                if actions:
+                    with box("th"):
+                        Text("span", "Actions", "visually-hidden")
+            with box("tbody"):
+                for queue in QUEUES:
+                    with box("tr"):
+                        with box("th").props("scope=row").style("color:var(--ink);font-size:13px;padding:8px"):
+                            Text("span", queue)
+                            self._marks[queue] = Text("span", "", "warn")
+                        self._cells[queue] = [Text("td", UNKNOWN, "r") for _ in COLUMNS]
+                        if actions:
+                            with box("td", "r"):
+                                actions(queue)
+
+    def show(self, queues: Reading[Sequence[QueueDepth]], history: Sequence[SamplePoint]) -> None:
+        """Unknown is shown as a dash, never as zero."""
+        known = {q.name: q for q in queues.value or ()} if queues.ok else {}
+        for name, cells in self._cells.items():
+            texts = _texts(known[name], history) if name in known else [UNKNOWN] * len(COLUMNS)
+            for cell, text in zip(cells, texts, strict=True):
+                cell.say(text)
+            late = name in known and (known[name].oldest_wait_s or 0) > SLOW_S
+            cells[3].classes(replace="r warn" if late else "r")
+            self._marks[name].say("  ‖ paused" if name in known and known[name].paused else "")
+
+
+def _texts(queue: QueueDepth, history: Sequence[SamplePoint]) -> list[str]:
+    done = rate(history, f"done.{queue.name}")
+    oldest = UNKNOWN if queue.waiting and queue.oldest_wait_s is None else duration(queue.oldest_wait_s or 0.0)
+    return [
+        f"{queue.waiting:,}",
+        f"{queue.running:,}",
+        f"{queue.delayed:,}",
+        oldest if queue.waiting else "none waits",
+        UNKNOWN if done is None else f"{done:,.0f}" if done >= 1 or done == 0 else f"{done:.1f}",
+        _emptying(queue, history, done),
+    ]
+
+
+def _emptying(queue: QueueDepth, history: Sequence[SamplePoint], done: float | None) -> str:
+    if queue.waiting == 0:
+        return "empty"
+    recent = [p for p in history if p.at >= history[-1].at - RATE_WINDOW]
+    before = recent[0].values.get(f"waiting.{queue.name}") if recent else None
+    seconds = time_to_empty(queue.waiting, done, before)
+    if seconds is None:
+        return "growing" if before is not None and queue.waiting > before else UNKNOWN
+    return duration(max(seconds, 1.0))

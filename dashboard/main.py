@@ -1,0 +1,47 @@
+"""The composition root of the dashboard: the one place that knows every part of it."""
+
+from nicegui import app, ui
+
+from core import queues
+from core.config import Settings, settings
+from core.db import Database
+from dashboard import guard, shell
+from dashboard.api import health
+from dashboard.context import Context, set_context
+from dashboard.pages.overview import overview
+
+PAGES = {"/": overview}
+
+
+def compose(context: Context) -> None:
+    """Puts every page and route on NiceGUI's app, behind the guard; the poller runs while the app does."""
+    set_context(context)
+    shell.install()
+    app.include_router(health.router)
+    guard.install(app)
+    for path, page in PAGES.items():
+        ui.page(path, response_timeout=10)(page)
+    app.on_startup(context.poller.start)
+    app.on_shutdown(context.poller.stop)
+
+
+def run(chosen: Settings | None = None) -> None:
+    """Serves until it is stopped."""
+    chosen = chosen or settings()
+    database = Database(chosen.database(), application="dashboard")
+    compose(Context(chosen, database, queues.connect(chosen.redis())))
+    app.on_shutdown(database.close)
+    ui.run(
+        host=chosen.host,
+        port=chosen.port,
+        title="Signalist",
+        reload=False,
+        show=False,
+        show_welcome_message=False,
+        tailwind=False,
+        language="en-US",
+        # Nothing here uses NiceGUI's bindings between models; the loop that looks for changes would only burn CPU.
+        binding_refresh_interval=None,
+        favicon=shell.STATIC / "favicon.svg",
+        server_header=False,
+    )

@@ -1,0 +1,22 @@
+"""The places there are. The shell, the palette and the keys all read this table."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Place:
+    """`key` follows g on the keyboard; `group` is the heading it stands under."""
+
+    path: str
+    name: str
+    key: str
+    group: str = ""
+
+
+PLACES = (
+    Place("/", "Overview", "o"),
+    Place("/queues", "Queues", "q"),
+    Place("/feeds", "Feeds", "f", "Data"),
+    Place("/articles", "Articles", "a", "Data"),
+    Place("/search", "Search", "s", "Data"),
+)
