@@ -16,6 +16,21 @@ depends_on: str | Sequence[str] | None = None
 def upgrade() -> None:
     op.execute("create extension if not exists vector")
     op.create_table(
+        "api_tokens",
+        sa.Column("id", sa.UUID(), server_default=sa.text("gen_random_uuid()"), nullable=False),
+        sa.Column("token_hash", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("created_by", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("role in ('viewer', 'operator', 'admin')", name=op.f("ck_api_tokens_role")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_api_tokens")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_api_tokens_token_hash")),
+    )
+    op.create_table(
         "failed_jobs",
         sa.Column("id", sa.UUID(), server_default=sa.text("gen_random_uuid()"), nullable=False),
         sa.Column("task_id", sa.Text(), nullable=False),
@@ -75,6 +90,15 @@ def upgrade() -> None:
         sa.UniqueConstraint("url", name=op.f("uq_feeds_url")),
     )
     op.create_index("ix_feeds_due", "feeds", ["next_due_at"], unique=False, postgresql_where=sa.text("enabled"))
+    op.create_table(
+        "login_failures",
+        sa.Column("origin", sa.Text(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("last_failed_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("origin", "account", name=op.f("pk_login_failures")),
+    )
+    op.create_index("ix_login_failures_last_failed_at", "login_failures", ["last_failed_at"], unique=False)
     op.create_table(
         "records",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -183,9 +207,12 @@ def downgrade() -> None:
     op.drop_table("samples")
     op.drop_index("ix_records_at", table_name="records")
     op.drop_table("records")
+    op.drop_index("ix_login_failures_last_failed_at", table_name="login_failures")
+    op.drop_table("login_failures")
     op.drop_index("ix_feeds_due", table_name="feeds", postgresql_where=sa.text("enabled"))
     op.drop_table("feeds")
     op.drop_index("uq_failed_jobs_open_key", table_name="failed_jobs", postgresql_where=sa.text("state = 'open'"))
     op.drop_index("ix_failed_jobs_newest", table_name="failed_jobs")
     op.drop_index("ix_failed_jobs_group", table_name="failed_jobs")
     op.drop_table("failed_jobs")
+    op.drop_table("api_tokens")

@@ -1,10 +1,12 @@
 """One table a file. Importing this package registers them all."""
 
+from core.models.api_token import ApiToken
 from core.models.article import Article
 from core.models.article_embedding import DIMENSIONS, ArticleEmbedding
 from core.models.base import Base
 from core.models.failed_job import FailedJob
 from core.models.feed import Feed
+from core.models.login_failure import LoginFailure
 from core.models.record import Record
 from core.models.sample import Sample
 from core.models.session import LoginSession
@@ -12,11 +14,13 @@ from core.models.user import UserAccount
 
 __all__ = [
     "DIMENSIONS",
+    "ApiToken",
     "Article",
     "ArticleEmbedding",
     "Base",
     "FailedJob",
     "Feed",
+    "LoginFailure",
     "LoginSession",
     "Record",
     "Sample",
