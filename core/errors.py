@@ -36,6 +36,14 @@ class RedisUnavailable(Unavailable):
     """Redis cannot be reached."""
 
 
+class ServerFailed(Unavailable):
+    """An embedded server did not start."""
+
+
+class RedisFull(Unavailable):
+    """Redis has reached its memory limit, so it accepts no new job until others are done."""
+
+
 class QueryTimeout(Unavailable):
     """Postgres took too long to answer, so the query was cancelled."""
 

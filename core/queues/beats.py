@@ -1,0 +1,141 @@
+"""Signs of life: what workers and the scheduler write about themselves, and that expires when they stop."""
+
+import datetime as dt
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio import Redis
+
+from core.queues import keys
+from core.queues.client import redis_errors
+
+# A worker beats every five seconds (less with a shorter lease): three missed beats are no accident.
+LIFETIME_S = 15.0
+
+
+@dataclass(frozen=True)
+class RunningJob:
+    """A job in the hands of a worker; `attempt` counts from 1."""
+
+    task_id: str
+    task: str
+    queue: str
+    key: str | None
+    args: tuple[Any, ...]
+    started_at: dt.datetime
+    attempt: int
+
+
+@dataclass(frozen=True)
+class WorkerBeat:
+    """One worker process; `memory_mb` is its resident memory, `memory_limit_mb` what it is recycled at."""
+
+    name: str
+    host: str
+    pid: int
+    started_at: dt.datetime
+    seen_at: dt.datetime
+    memory_mb: float
+    slots: int
+    busy: int
+    jobs: tuple[RunningJob, ...]
+    memory_limit_mb: float | None = None
+    draining: bool = False
+
+
+@dataclass(frozen=True)
+class SchedulerBeat:
+    """The scheduler that holds the lease."""
+
+    name: str
+    pid: int
+    seen_at: dt.datetime
+
+
+async def worker_beats(redis: Redis) -> tuple[WorkerBeat, ...]:
+    """Every worker that is alive, by name. Raises RedisUnavailable."""
+    with redis_errors():
+        names: list[Any] = await redis.zrange(keys.WORKERS, 0, -1)
+        found: list[Any] = await redis.mget([keys.worker(name.decode()) for name in names]) if names else []
+    beats = (_worker(beat) for beat in found if beat is not None)
+    return tuple(sorted((beat for beat in beats if beat is not None), key=lambda beat: beat.name))
+
+
+async def beat_worker(redis: Redis, beat: WorkerBeat) -> bool:
+    """Says that the worker is alive; True when a person asked for it to be recycled."""
+    text = json.dumps(_plain(beat))
+    with redis_errors():
+        async with redis.pipeline(transaction=True) as pipe:
+            pipe.zadd(keys.WORKERS, {beat.name: beat.seen_at.timestamp()})
+            pipe.zremrangebyscore(keys.WORKERS, "-inf", beat.seen_at.timestamp() - 60 * LIFETIME_S)
+            pipe.set(keys.worker(beat.name), text, px=int(LIFETIME_S * 1000))
+            pipe.srem(keys.WORKERS_TO_RECYCLE, beat.name)
+            answers = await pipe.execute()
+    return bool(answers[-1])
+
+
+async def end_worker(redis: Redis, name: str) -> None:
+    """The worker has stopped and is not to be listed any more."""
+    with redis_errors():
+        async with redis.pipeline(transaction=True) as pipe:
+            pipe.zrem(keys.WORKERS, name)
+            pipe.delete(keys.worker(name))
+            pipe.srem(keys.WORKERS_TO_RECYCLE, name)
+            await pipe.execute()
+
+
+async def recycle_worker(redis: Redis, name: str) -> None:
+    """Asks a worker to finish what it runs and to make place for a fresh process; it hears that with its next beat."""
+    with redis_errors():
+        await redis.sadd(keys.WORKERS_TO_RECYCLE, name)
+
+
+async def scheduler_beat(redis: Redis) -> SchedulerBeat | None:
+    """The scheduler, or None when none is alive. Raises RedisUnavailable."""
+    with redis_errors():
+        found: Any = await redis.get(keys.SCHEDULER)
+    match _read(found):
+        case {"name": str(name), "pid": int(pid), "seen_at": float(seen)}:
+            return SchedulerBeat(name, pid, _moment(seen))
+        case _:
+            return None
+
+
+async def beat_scheduler(redis: Redis, beat: SchedulerBeat) -> None:
+    text = json.dumps({"name": beat.name, "pid": beat.pid, "seen_at": beat.seen_at.timestamp()})
+    with redis_errors():
+        await redis.set(keys.SCHEDULER, text, px=int(LIFETIME_S * 1000))
+
+
+def _plain(beat: WorkerBeat) -> dict[str, Any]:
+    jobs = [{**vars(job), "started_at": job.started_at.timestamp()} for job in beat.jobs]
+    times = {"started_at": beat.started_at.timestamp(), "seen_at": beat.seen_at.timestamp()}
+    return {**vars(beat), **times, "jobs": jobs}
+
+
+def _worker(text: bytes) -> WorkerBeat | None:
+    """None for what another version wrote: a worker that cannot be read must not hide those that can."""
+    try:
+        fields = _read(text)
+        jobs = tuple(
+            RunningJob(**{**job, "args": tuple(job["args"]), "started_at": _moment(job["started_at"])})
+            for job in fields["jobs"]
+        )
+        times = {"started_at": _moment(fields["started_at"]), "seen_at": _moment(fields["seen_at"])}
+        return WorkerBeat(**{**fields, **times, "jobs": jobs})
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _read(text: bytes | None) -> Mapping[str, Any]:
+    try:
+        found = json.loads(text or b"{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _moment(seconds: float) -> dt.datetime:
+    return dt.datetime.fromtimestamp(seconds, dt.UTC)

@@ -1,0 +1,69 @@
+-- Every script of a queue starts with this. Time is that of Redis: workers' clocks may differ.
+local stream, delayed, bodies, keys, places, leases, counts, finished, paused, cancels = unpack(KEYS)
+local GROUP, RELEASED = 'workers', 'released'
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+
+local function milliseconds(id)
+  return tonumber(string.match(id, '^(%d+)'))
+end
+
+-- Who holds the entry, until when, since when; nil if nobody does.
+local function lease_of(id)
+  local value = redis.call('HGET', leases, id)
+  if not value then return nil end
+  local holder, till, since = string.match(value, '^(.*)|(%d+)|(%d+)$')
+  return holder, tonumber(till), tonumber(since)
+end
+
+local function is_leased(id)
+  local holder, till = lease_of(id)
+  return holder ~= nil and till > now
+end
+
+local function lease(id, consumer, length, since)
+  redis.call('HSET', leases, id, string.format('%s|%.0f|%.0f', consumer, now + length, since or now))
+end
+
+-- 'delayed', 'running' or 'waiting'; nil if the job is gone, whatever the indexes still say.
+local function state_of(task_id)
+  if redis.call('ZSCORE', delayed, task_id) then return 'delayed' end
+  local id = redis.call('HGET', places, task_id)
+  if not id then return nil end
+  if is_leased(id) then return 'running' end
+  if #redis.call('XRANGE', stream, id, id) > 0 then return 'waiting' end
+  return nil
+end
+
+-- The row of the entry in the group: {id, consumer, idle ms, deliveries}; nil without entry, group or stream.
+local function pending(id)
+  local rows = redis.pcall('XPENDING', stream, GROUP, id, id, 1)
+  if rows.err then return nil end
+  return rows[1]
+end
+
+-- Whether the entry is ours: by the group, or, where the group or all data were lost, by our lease.
+local function is_mine(id, consumer)
+  local row = pending(id)
+  if row then return row[2] == consumer end
+  return lease_of(id) == consumer
+end
+
+local function forget_key(job_key, task_id)
+  if job_key ~= '' and redis.call('HGET', keys, job_key) == task_id then redis.call('HDEL', keys, job_key) end
+end
+
+-- Takes the entry out of the stream, with all that is kept beside it.
+local function remove_entry(id, task_id)
+  redis.pcall('XACK', stream, GROUP, id)
+  redis.call('XDEL', stream, id)
+  redis.call('HDEL', leases, id)
+  redis.call('HDEL', places, task_id)
+  redis.call('SREM', cancels, task_id)
+end
+
+-- Gives the entry to whoever looks next. `deliveries` excludes a delivery that never began to run.
+local function release(id, deliveries)
+  redis.pcall('XCLAIM', stream, GROUP, RELEASED, 0, id, 'IDLE', 1000000000, 'RETRYCOUNT', deliveries, 'JUSTID')
+  redis.call('HDEL', leases, id)
+end

@@ -1,0 +1,51 @@
+"""The Lua scripts: what must happen all at once or not at all, on the keys of one queue."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from redis import exceptions as exc
+from redis.asyncio import Redis
+
+from core.queues import keys
+
+_FOLDER = Path(__file__).parent / "lua"
+Argument = str | bytes | int | float
+
+
+class Script:
+    """One script of lua/, run on the keys of a queue."""
+
+    def __init__(self, name: str, flags: str = "") -> None:
+        """`flags` as Redis names them: no-writes, or allow-oom for what must go through when memory is full."""
+        self.name = name
+        header = f"#!lua flags={flags}\n" if flags else "#!lua\n"
+        self.text = header + (_FOLDER / "shared.lua").read_text() + (_FOLDER / f"{name}.lua").read_text()
+        self.sha = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
+
+    async def run(self, redis: Redis, queue: str, *arguments: Argument) -> Any:
+        """Sends the hash; a server that does not know the script yet (a restart) is sent its text."""
+        names = keys.of_queue(queue)
+        try:
+            return await redis.evalsha(self.sha, len(names), *names, *arguments)
+        except exc.NoScriptError:
+            return await redis.eval(self.text, len(names), *names, *arguments)
+
+    async def run_on_each(self, redis: Redis, calls: Sequence[tuple[str, Sequence[Argument]]]) -> list[Any]:
+        """`calls` are (queue, arguments): in one round trip. Raises the first error."""
+        async with redis.pipeline(transaction=False) as pipe:
+            for queue, arguments in calls:
+                names = keys.of_queue(queue)
+                pipe.evalsha(self.sha, len(names), *names, *arguments)
+            answers: list[Any] = await pipe.execute(raise_on_error=False)
+        for at, (answer, (queue, arguments)) in enumerate(zip(answers, calls, strict=True)):
+            if isinstance(answer, exc.NoScriptError):
+                answers[at] = await self.run(redis, queue, *arguments)
+            elif isinstance(answer, Exception):
+                raise answer
+        return answers
+
+
+ENQUEUE = Script("enqueue")
+DEPTH = Script("depth", "no-writes")
