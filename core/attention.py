@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from core.health import Health, Status
 from core.phrases import counted, duration, listed
+from core.queries.feeds import FAILING_AFTER
 from core.readings import Readings
 
 
@@ -82,7 +83,7 @@ def _feeds(readings: Readings) -> Iterator[Attention]:
         "feeds",
         Status.DEGRADED,
         "Feeds",
-        f"The last crawl of {counted(counts.failing, 'feed')} failed",
+        f"{counted(counts.failing, 'feed')} failed at least {FAILING_AFTER} crawls in a row",
         "Each is tried less and less often, up to once a day.",
         "/feeds?state=failing",
         "Show",

@@ -111,7 +111,7 @@ class Reader:
             _Probe("Redis", lambda: queues.scheduler_beat(redis), at),
             _Probe("Postgres", self._migrations, at),
             _Probe("Postgres", self._on(failed_summary.read), at),
-            _Probe("Postgres", self._on(lambda session: feeds.counts(session, self._clock())), at, SLOW_EVERY_S / 3),
+            _Probe("Postgres", self._on(feeds.counts), at, SLOW_EVERY_S / 3),
             _Probe("Postgres", self._on(lambda session: articles.embedding_progress(session, self._model)), at),
             _Probe("Postgres", self._on(lambda session: articles.summary_progress(session, self._summary_model)), at),
             _Probe("Postgres", self._on(articles.newest_at), at, SLOW_EVERY_S),
