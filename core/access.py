@@ -31,6 +31,7 @@ class Action(StrEnum):
 
     EDIT_FEEDS = "edit feeds"
     CRAWL_FEED = "crawl feed"
+    REDO_ARTICLE = "redo article"
 
     RETRY_JOBS = "retry jobs"
     DISCARD_JOBS = "discard jobs"
@@ -60,6 +61,7 @@ LEAST: dict[Action, Role] = {
     Action.CHANGE_OWN_PASSWORD: Role.VIEWER,
     Action.EDIT_FEEDS: Role.OPERATOR,
     Action.CRAWL_FEED: Role.OPERATOR,
+    Action.REDO_ARTICLE: Role.OPERATOR,
     Action.RETRY_JOBS: Role.OPERATOR,
     Action.DISCARD_JOBS: Role.OPERATOR,
     Action.EDIT_JOB: Role.OPERATOR,

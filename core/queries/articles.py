@@ -7,7 +7,7 @@ import datetime as dt
 import uuid
 from dataclasses import dataclass
 
-from sqlalchemy import Select, TextClause, func, select, text, tuple_
+from sqlalchemy import Select, TextClause, func, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.models import Article, ArticleEmbedding, Feed
@@ -168,6 +168,27 @@ async def content(session: AsyncSession, article_id: uuid.UUID) -> ArticleConten
         )
     ).one_or_none()
     return None if row is None else ArticleContent(**row._mapping)
+
+
+async def forget_embedding(session: AsyncSession, article_id: uuid.UUID) -> bool:
+    """Makes its embedding to do again; until that is done a search still finds the old one. False: no such article."""
+    return await _forget(session, article_id, Article.embedding_model.key)
+
+
+async def forget_summary(session: AsyncSession, article_id: uuid.UUID) -> bool:
+    """Makes its summary to do again; the old one stays until then. False: no such article."""
+    return await _forget(session, article_id, Article.summary_model.key)
+
+
+async def _forget(session: AsyncSession, article_id: uuid.UUID, column: str) -> bool:
+    changed = await session.execute(
+        update(Article)
+        .where(Article.id == article_id)
+        .values({column: None})
+        .returning(Article.id)
+        .execution_options(synchronize_session=False)
+    )
+    return changed.scalar_one_or_none() is not None
 
 
 async def newest_at(session: AsyncSession) -> dt.datetime | None:

@@ -56,6 +56,15 @@ class FeedRow:
 
 
 @dataclass(frozen=True)
+class FeedName:
+    """What a feed is called: its title, or its address until the first crawl has found one."""
+
+    id: uuid.UUID
+    title: str
+    url: str
+
+
+@dataclass(frozen=True)
 class FeedCursor:
     """Where a page ended: the sort label and id of its last feed."""
 
@@ -211,12 +220,33 @@ async def set_enabled(session: AsyncSession, ids: Sequence[uuid.UUID], *, enable
     return len(changed.scalars().all())
 
 
-async def set_interval(session: AsyncSession, feed_id: uuid.UUID, interval_s: int) -> bool:
-    """Changes how often a feed is crawled; it takes effect after the next crawl. False: no such feed."""
+async def set_interval(session: AsyncSession, feed_id: uuid.UUID, interval_s: int, *, now: dt.datetime) -> bool:
+    """Changes how often a feed is crawled, and brings the next crawl forward if it was further away than that.
+
+    False: no such feed.
+    """
     changed = await session.execute(
-        update(Feed).where(Feed.id == feed_id).values(interval_s=interval_s).returning(Feed.id)
+        update(Feed)
+        .where(Feed.id == feed_id)
+        .values(
+            interval_s=interval_s,
+            next_due_at=func.least(Feed.next_due_at, now + dt.timedelta(seconds=interval_s)),
+        )
+        .returning(Feed.id)
+        .execution_options(synchronize_session=False)
     )
     return changed.scalar_one_or_none() is not None
+
+
+async def names(session: AsyncSession, limit: int) -> tuple[FeedName, ...]:
+    """The first `limit` feeds by title (by address where there is none), for choosing one."""
+    found = await session.execute(select(Feed.id, Feed.title, Feed.url).order_by(_LABEL, Feed.id).limit(limit))
+    return tuple(FeedName(*row) for row in found.tuples())
+
+
+async def name(session: AsyncSession, feed_id: uuid.UUID) -> FeedName | None:
+    row = (await session.execute(select(Feed.id, Feed.title, Feed.url).where(Feed.id == feed_id))).one_or_none()
+    return None if row is None else FeedName(*row)
 
 
 def _rows() -> Select[*tuple[object, ...]]:

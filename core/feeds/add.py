@@ -1,0 +1,99 @@
+"""Adding feeds: one or thousands, each told what became of it."""
+
+import datetime as dt
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.access import Action, User
+from core.db import Database
+from core.errors import BadRequest
+from core.feeds.crawl import Crawls, queue
+from core.phrases import counted
+from core.pipeline.addresses import feed_url, shown
+from core.queries import feeds
+from core.recording import Face, recorded
+
+# Larger than any reader's export that was found; beyond it, one transaction would hold its rows for too long.
+MOST = 5_000
+# The record names this many addresses; all of them would make a row of a megabyte.
+NAMED = 50
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """An address as it was given, and the title that came with it."""
+
+    url: str
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """`given` is what was typed, `reason` a sentence."""
+
+    given: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Added:
+    """What became of each address: added, there already (as addresses), or refused."""
+
+    created: tuple[uuid.UUID, ...]
+    present: tuple[str, ...]
+    refused: tuple[Refused, ...]
+    crawls: Crawls
+
+
+async def add(
+    database: Database, redis: Redis, user: User | None, face: Face, wanted: Sequence[Wanted], *, now: dt.datetime
+) -> Added:
+    """Adds the feeds that have an address to crawl, and queues their first crawl.
+
+    `now` is when they were asked for. One bad address keeps no other from being added. Raises BadRequest with nothing
+    to add or more than MOST, and what `recorded` raises.
+    """
+    if not wanted:
+        raise BadRequest("There is no address in that.")
+    if len(wanted) > MOST:
+        raise BadRequest(f"That is {len(wanted):,} addresses; {MOST:,} can be added at once.")
+    good, refused = sorted_out(wanted)
+    target = shown(good[0].url) if len(good) == 1 else counted(len(good), "feed")
+    async with recorded(database, user, face, Action.EDIT_FEEDS, target, verb="add") as recording:
+        created, present = await _store(recording.session, good)
+        recording.details |= {
+            "urls": [shown(feed.url) for feed in good[:NAMED]],
+            "added": len(created),
+            "present": len(present),
+            "refused": len(refused),
+        }
+    return Added(created, present, refused, await queue(redis, created))
+
+
+def sorted_out(wanted: Sequence[Wanted]) -> tuple[tuple[Wanted, ...], tuple[Refused, ...]]:
+    """Those that can be crawled, each address once and as it is stored, and the others with the reason."""
+    good: dict[str, Wanted] = {}
+    refused = []
+    for one in wanted:
+        try:
+            url = feed_url(one.url)
+        except BadRequest as error:
+            refused.append(Refused(one.url, str(error)))
+        else:
+            good.setdefault(url, Wanted(url, one.title))
+    return tuple(good.values()), tuple(refused)
+
+
+async def _store(session: AsyncSession, good: Sequence[Wanted]) -> tuple[tuple[uuid.UUID, ...], tuple[str, ...]]:
+    created, present = [], []
+    for feed in good:
+        stored = await feeds.add(session, feed.url, title=feed.title)
+        if stored.created:
+            created.append(stored.id)
+        else:
+            present.append(shown(feed.url))
+    return tuple(created), tuple(present)
