@@ -24,6 +24,16 @@ def series(points: Sequence[SamplePoint], name: str) -> Series:
     return Series(tuple(p.at for p in points), tuple(p.values.get(name) for p in points))
 
 
+def every(points: Sequence[SamplePoint], step: dt.timedelta) -> Sequence[SamplePoint]:
+    """One point a `step`, counted back from the newest: what a rate needs, since a short stretch is mostly noise."""
+    kept: list[SamplePoint] = []
+    for point in reversed(points):
+        # Ticks are a little early or late: half a tick of slack keeps the step from doubling.
+        if not kept or kept[-1].at - point.at >= step * 0.9:
+            kept.append(point)
+    return kept[::-1]
+
+
 def per_minute(points: Sequence[SamplePoint], names: Sequence[str]) -> Series:
     """How fast the sum of some counters grew between ticks, per minute.
 

@@ -10,9 +10,10 @@ import datetime as dt
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from core import migrations, queues, reading
 from core.config import Settings
@@ -67,8 +68,11 @@ class _Probe(Generic[T]):
         self._next = 0.0
         self.reading: Reading[T] = reading.never(at)
 
-    async def refresh(self, clock: Callable[[], dt.datetime]) -> Reading[T]:
+    async def refresh(self, clock: Callable[[], dt.datetime], server: Reading[Any] | None = None) -> Reading[T]:
+        """Reads anew if it is time. `server`: where this is read from; when that just failed, it is not asked again."""
         started = time.monotonic()
+        if server is not None and server.error is not None:
+            return self._fail(server.error, clock())
         if self.reading.ok and started < self._next:
             return self.reading
         if self._task is not None and not self._task.done():
@@ -101,43 +105,70 @@ class Reader:
         self._clock = clock or (lambda: dt.datetime.now(dt.UTC))
         self._database, self._redis = database, redis
         self._model, self._summary_model = settings.active_embedding_model, settings.active_summary_model
-        self._history: tuple[SamplePoint, ...] = ()
+        self._history: Sequence[SamplePoint] = ()
         at = self._clock()
-        self._probes = (
-            _Probe("Postgres", self._on(server.facts), at),
-            _Probe("Redis", lambda: queues.server_facts(redis), at),
-            _Probe("Redis", lambda: queues.depths(redis, self._clock()), at),
-            _Probe("Redis", lambda: queues.worker_beats(redis), at),
-            _Probe("Redis", lambda: queues.scheduler_beat(redis), at),
-            _Probe("Postgres", self._migrations, at),
-            _Probe("Postgres", self._on(failed_summary.read), at),
-            _Probe("Postgres", self._on(feeds.counts), at, SLOW_EVERY_S / 3),
-            _Probe("Postgres", self._on(lambda session: articles.embedding_progress(session, self._model)), at),
-            _Probe("Postgres", self._on(lambda session: articles.summary_progress(session, self._summary_model)), at),
-            _Probe("Postgres", self._on(articles.newest_at), at, SLOW_EVERY_S),
-            _Probe("Postgres", self._on(vector_index.read), at, SLOW_EVERY_S),
-            _Probe("Postgres", self._read_history, at),
-        )
+        self._server = _Probe("Postgres", self._on(server.facts), at)
+        self._redis_server = _Probe("Redis", lambda: queues.server_facts(redis), at)
+        self._queues = _Probe("Redis", lambda: queues.depths(redis, self._clock()), at)
+        self._workers = _Probe("Redis", lambda: queues.worker_beats(redis), at)
+        self._scheduler = _Probe("Redis", lambda: queues.scheduler_beat(redis), at)
+        self._schema = _Probe("Postgres", self._on(self._revision), at)
+        self._failed = _Probe("Postgres", self._on(failed_summary.read), at)
+        self._feeds = _Probe("Postgres", self._on(feeds.counts), at)
+        self._embedding = _Probe("Postgres", self._on(lambda s: articles.embedding_progress(s, self._model)), at)
+        self._summaries = _Probe("Postgres", self._on(lambda s: articles.summary_progress(s, self._summary_model)), at)
+        self._newest = _Probe("Postgres", self._on(articles.newest_at), at)
+        self._index = _Probe("Postgres", self._on(vector_index.read), at, SLOW_EVERY_S)
+        self._samples = _Probe("Postgres", self._on(self._fresh_history), at)
 
     async def read(self) -> Readings:
-        """Asks everything at once; takes at most a deadline, whatever is broken."""
-        return Readings(*await asyncio.gather(*(probe.refresh(self._clock) for probe in self._probes)))
+        """Asks everything side by side; takes about a deadline at most, whatever is broken."""
+        # The two servers first and alone: their latency is then theirs, and not that of a crowd.
+        await asyncio.gather(self._server.refresh(self._clock), self._redis_server.refresh(self._clock))
+        on_redis: tuple[_Probe[Any], ...] = (self._queues, self._workers, self._scheduler)
+        on_postgres: tuple[_Probe[Any], ...] = (
+            self._schema,
+            self._failed,
+            self._feeds,
+            self._embedding,
+            self._summaries,
+            self._newest,
+            self._index,
+            self._samples,
+        )
+        await asyncio.gather(
+            *(probe.refresh(self._clock, self._redis_server.reading) for probe in on_redis),
+            *(probe.refresh(self._clock, self._server.reading) for probe in on_postgres),
+        )
+        return Readings(
+            database=self._server.reading,
+            redis=self._redis_server.reading,
+            queues=self._queues.reading,
+            workers=self._workers.reading,
+            scheduler=self._scheduler.reading,
+            migrations=self._schema.reading,
+            failed=self._failed.reading,
+            feeds=self._feeds.reading,
+            embedding=self._embedding.reading,
+            summaries=self._summaries.reading,
+            newest_article=self._newest.reading,
+            index=self._index.reading,
+            history=self._samples.reading,
+        )
 
-    def _on(self, query: Callable[..., Awaitable[T]]) -> Callable[[], Awaitable[T]]:
+    def _on(self, query: Callable[[AsyncSession], Awaitable[T]]) -> Callable[[], Awaitable[T]]:
         async def read() -> T:
             async with self._database.session() as session:
                 return await query(session)
 
         return read
 
-    async def _migrations(self) -> MigrationStatus:
-        async with self._database.session() as session:
-            return migrations.compare(await server.revision(session))
+    async def _revision(self, session: AsyncSession) -> MigrationStatus:
+        return migrations.compare(await server.revision(session))
 
-    async def _read_history(self) -> tuple[SamplePoint, ...]:
+    async def _fresh_history(self, session: AsyncSession) -> Sequence[SamplePoint]:
         oldest = self._clock() - HISTORY
         newest = self._history[-1].at if self._history else oldest
-        async with self._database.session() as session:
-            fresh = await samples.since(session, newest)
+        fresh = await samples.since(session, newest)
         self._history = tuple(point for point in (*self._history, *fresh) if point.at > oldest)
         return self._history

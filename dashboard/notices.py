@@ -2,13 +2,14 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Literal
 
 from nicegui import ui
 
 from core.errors import SignalistError
 
 
-def notice(text: str, tone: str = "positive") -> None:
+def notice(text: str, tone: Literal["positive", "warning", "negative"] = "positive") -> None:
     """A sentence at the foot of the page: `positive`, `warning` or `negative`."""
     ui.notify(text, type=tone, position="bottom", timeout=8000 if tone == "negative" else 4000, close_button="Close")
 

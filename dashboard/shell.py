@@ -43,7 +43,7 @@ class Frame:
 
 def install() -> None:
     """Serves the stylesheet and the script, and puts them on every page."""
-    app.add_static_files("/assets", STATIC, max_age=3600)
+    app.add_static_files("/assets", STATIC, max_cache_age=3600)
     ui.add_head_html(
         f'<style id="tokens">{design.stylesheet()}</style><link rel="stylesheet" href="{_asset("signalist.css")}">'
         f'<script src="{_asset("shell.js")}" defer></script>',

@@ -21,7 +21,7 @@ class IndexCard:
                 with box("tbody"):
                     for name in ROWS:
                         with box("tr"):
-                            Text("th", name).props("scope=row").style("font-size:13px;padding:8px")
+                            Text("th", name).props("scope=row")
                             self._values[name] = Text("td", UNKNOWN, "r")
 
     def show(self, readings: Readings) -> None:

@@ -10,6 +10,8 @@ from core.queues import QUEUES, QueueDepth
 from core.reading import Reading
 from dashboard.components.html import Text, box
 
+# Left out on a phone.
+SECONDARY = {"Delayed", "Per min"}
 COLUMNS = ("Waiting", "Running", "Delayed", "Oldest", "Per min", "Empty in")
 UNKNOWN = "–"
 
@@ -25,17 +27,17 @@ class QueueTable:
             with box("thead"), box("tr"):
                 Text("th", "Queue").props("scope=col")
                 for name in COLUMNS:
-                    Text("th", name, "r").props("scope=col")
+                    Text("th", name, _classes(name)).props("scope=col")
                 if actions:
                     with box("th"):
                         Text("span", "Actions", "visually-hidden")
             with box("tbody"):
                 for queue in QUEUES:
                     with box("tr"):
-                        with box("th").props("scope=row").style("color:var(--ink);font-size:13px;padding:8px"):
+                        with box("th").props("scope=row").style("color:var(--ink)"):
                             Text("span", queue)
                             self._marks[queue] = Text("span", "", "warn")
-                        self._cells[queue] = [Text("td", UNKNOWN, "r") for _ in COLUMNS]
+                        self._cells[queue] = [Text("td", UNKNOWN, _classes(name)) for name in COLUMNS]
                         if actions:
                             with box("td", "r"):
                                 actions(queue)
@@ -52,6 +54,10 @@ class QueueTable:
             self._marks[name].say("  ‖ paused" if name in known and known[name].paused else "")
 
 
+def _classes(column: str) -> str:
+    return "r secondary" if column in SECONDARY else "r"
+
+
 def _texts(queue: QueueDepth, history: Sequence[SamplePoint]) -> list[str]:
     done = rate(history, f"done.{queue.name}")
     oldest = UNKNOWN if queue.waiting and queue.oldest_wait_s is None else duration(queue.oldest_wait_s or 0.0)
@@ -59,7 +65,7 @@ def _texts(queue: QueueDepth, history: Sequence[SamplePoint]) -> list[str]:
         f"{queue.waiting:,}",
         f"{queue.running:,}",
         f"{queue.delayed:,}",
-        oldest if queue.waiting else "none waits",
+        oldest if queue.waiting else "none",
         UNKNOWN if done is None else f"{done:,.0f}" if done >= 1 or done == 0 else f"{done:.1f}",
         _emptying(queue, history, done),
     ]

@@ -1,6 +1,8 @@
 """Is it healthy, what needs me, how deep are the queues: one page, five seconds."""
 
-from core.history import per_minute, series, total
+import datetime as dt
+
+from core.history import every, per_minute, series, total
 from core.phrases import counted, duration, in_words, listed
 from core.queues import QUEUES
 from core.readings import Readings
@@ -13,6 +15,7 @@ from dashboard.components.html import Text, box, link
 from dashboard.components.index_card import IndexCard
 from dashboard.components.queue_table import QueueTable
 
+MINUTE = dt.timedelta(minutes=1)
 NO_SAMPLES = "No history yet: the scheduler takes a sample every 15 seconds, and two make a line."
 
 
@@ -39,7 +42,8 @@ async def overview() -> None:
         attention.show(snapshot.attention)
         points = readings.history.value or ()
         waiting.show({q: series(points, f"waiting.{q}") for q in QUEUES})
-        finished.show({k: per_minute(points, [f"{k}.{q}" for q in QUEUES]) for k in ("done", "failed")})
+        minutes = every(points, MINUTE)
+        finished.show({k: per_minute(minutes, [f"{k}.{q}" for q in QUEUES]) for k in ("done", "failed")})
         queues.show(readings.queues, points)
         index.show(readings)
 
