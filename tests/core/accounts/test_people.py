@@ -1,0 +1,160 @@
+"""Adding people, taking rights away, and never losing the last admin."""
+
+import asyncio
+import datetime as dt
+import uuid
+
+import psycopg
+import pytest
+
+from core.access import Role, User, on_this_machine
+from core.accounts import logins, people
+from core.accounts.logins import NewLogin
+from core.accounts.people import LastAdmin
+from core.accounts.throttle import Origin
+from core.db import Database
+from core.errors import BadRequest, Conflict, Forbidden, NotFound, NotLoggedIn
+
+PASSWORD = "correct horse battery staple"
+NOW = dt.datetime(2026, 5, 4, 12, 0, tzinfo=dt.UTC)
+ROOT = on_this_machine("root")
+OPERATOR = User(uuid.uuid4(), "otto", Role.OPERATOR)
+
+
+async def add(database: Database, name: str, role: Role = Role.VIEWER) -> uuid.UUID:
+    return await people.add(database, ROOT, "cli", name=name, role=role, password=PASSWORD)
+
+
+async def log_in(database: Database, name: str, password: str = PASSWORD) -> NewLogin:
+    return await logins.log_in(
+        database, name=name, password=password, origin=Origin("192.0.2.7"), user_agent=None, replaces=None, now=NOW
+    )
+
+
+async def still_open(database: Database, *sessions: NewLogin) -> list[bool]:
+    found = await logins.open_ones(database, [s.login.id for s in sessions], now=NOW)
+    return [s.login.id in found for s in sessions]
+
+
+@pytest.mark.parametrize("by", [None, OPERATOR, User(uuid.uuid4(), "vera", Role.VIEWER)])
+async def test_only_an_admin_manages_people_and_every_refusal_is_recorded(
+    database: Database, database_url: str, by: User | None
+) -> None:
+    await add(database, "victim", Role.ADMIN)
+    for attempt in (
+        people.add(database, by, "api", name="new", role=Role.ADMIN, password=PASSWORD),
+        people.disable(database, by, "api", name="victim", now=NOW),
+        people.enable(database, by, "api", name="victim"),
+        people.change_role(database, by, "api", name="victim", role=Role.VIEWER),
+        people.give_password(database, by, "api", name="victim", password=PASSWORD),
+        people.end_session(database, by, "api", session_id=uuid.uuid4()),
+    ):
+        with pytest.raises((Forbidden, NotLoggedIn)):
+            await attempt
+    for read in (people.everyone(database, by, now=NOW), people.open_sessions(database, by, now=NOW)):
+        with pytest.raises((Forbidden, NotLoggedIn)):
+            await read
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("select count(*) from records where outcome = 'refused'").fetchone() == (6,)
+        assert connection.execute("select name from users").fetchall() == [("victim",)]
+
+
+@pytest.mark.parametrize("name", ["", " ", "a b", "<b>x</b>", "../x", "x" * 65, "naïve", ".x", "x.", "a\nb", "a\0b"])
+async def test_a_name_that_could_mislead_is_refused(database: Database, name: str) -> None:
+    with pytest.raises(BadRequest, match="1 to 64 letters"):
+        await add(database, name)
+
+
+@pytest.mark.parametrize("password", ["", "short", "aaaaaaaaaaaaaaaaaaaa", "vera" * 5, "x" * 1025])
+async def test_a_password_that_is_soon_guessed_is_refused(database: Database, password: str) -> None:
+    with pytest.raises(BadRequest, match="password"):
+        await people.add(database, ROOT, "cli", name="vera", role=Role.VIEWER, password=password)
+
+
+async def test_a_name_is_given_once_whatever_its_letters_case(database: Database) -> None:
+    await add(database, "vera")
+    with pytest.raises(Conflict, match="vera already"):
+        await add(database, "Vera")
+
+
+async def test_who_is_disabled_is_out_and_who_is_enabled_can_log_in_again(database: Database) -> None:
+    await add(database, "vera")
+    session = await log_in(database, "vera")
+    await people.disable(database, ROOT, "cli", name="vera", now=NOW)
+    assert await still_open(database, session) == [False]
+    await people.enable(database, ROOT, "cli", name="vera")
+    assert await still_open(database, session) == [False]
+    await log_in(database, "vera")
+
+
+async def test_a_new_role_holds_in_sessions_that_are_open(database: Database) -> None:
+    await add(database, "vera")
+    session = await log_in(database, "vera")
+    await people.change_role(database, ROOT, "cli", name="vera", role=Role.OPERATOR)
+    found = await logins.open_ones(database, [session.login.id], now=NOW)
+    assert found[session.login.id].user.role is Role.OPERATOR
+
+
+async def test_a_new_password_ends_every_session_of_that_person_and_no_other(database: Database) -> None:
+    await add(database, "vera")
+    await add(database, "otto")
+    hers, his = await log_in(database, "vera"), await log_in(database, "otto")
+    await people.give_password(database, ROOT, "cli", name="vera", password="a wholly new password")
+    assert await still_open(database, hers, his) == [False, True]
+
+
+async def test_a_person_changes_their_own_password_and_stays_logged_in_here_only(database: Database) -> None:
+    await add(database, "vera")
+    here, elsewhere = await log_in(database, "vera"), await log_in(database, "vera")
+    vera = here.login.user
+    with pytest.raises(BadRequest, match="old password"):
+        await people.change_own_password(database, vera, "browser", old="wrong", new="a wholly new password")
+    await people.change_own_password(
+        database, vera, "browser", old=PASSWORD, new="a wholly new password", keep=here.login.id
+    )
+    assert await still_open(database, here, elsewhere) == [True, False]
+    await log_in(database, "vera", "a wholly new password")
+
+
+async def test_the_last_admin_cannot_be_disabled_or_demoted(database: Database) -> None:
+    await add(database, "ada", Role.ADMIN)
+    with pytest.raises(LastAdmin):
+        await people.disable(database, ROOT, "cli", name="ada", now=NOW)
+    with pytest.raises(LastAdmin):
+        await people.change_role(database, ROOT, "cli", name="ada", role=Role.VIEWER)
+    await add(database, "bob", Role.ADMIN)
+    await people.disable(database, ROOT, "cli", name="ada", now=NOW)
+
+
+async def test_two_admins_who_demote_each_other_at_once_leave_one(database: Database) -> None:
+    await add(database, "ada", Role.ADMIN)
+    await add(database, "bob", Role.ADMIN)
+    outcomes = await asyncio.gather(
+        *(people.change_role(database, ROOT, "cli", name=name, role=Role.VIEWER) for name in ("ada", "bob")),
+        return_exceptions=True,
+    )
+    assert sorted(type(outcome) for outcome in outcomes if outcome is not None) == [LastAdmin]
+
+
+async def test_the_list_says_who_is_in(database: Database) -> None:
+    await add(database, "vera")
+    await add(database, "ada", Role.ADMIN)
+    session = await log_in(database, "vera")
+    ada, vera = await people.everyone(database, ROOT, now=NOW)
+    assert (ada.name, ada.sessions, ada.last_seen_at) == ("ada", 0, None)
+    assert (vera.name, vera.sessions, vera.last_seen_at) == ("vera", 1, NOW)
+    (row,) = await people.open_sessions(database, ROOT, now=NOW)
+    assert (row.id, row.user_name, row.address) == (session.login.id, "vera", "192.0.2.7")
+    await people.end_session(database, ROOT, "cli", session_id=row.id)
+    with pytest.raises(NotFound):
+        await people.end_session(database, ROOT, "cli", session_id=row.id)
+
+
+async def test_a_hash_is_never_in_a_repr(database: Database) -> None:
+    from core.queries import users
+
+    await add(database, "vera")
+    async with database.session() as session:
+        account = await users.by_name(session, "vera")
+    assert account is not None
+    assert "argon2" not in repr(account)
