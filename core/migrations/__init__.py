@@ -12,7 +12,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, pool
+from sqlalchemy import Connection, Engine, create_engine, inspect, pool
 
 from core.db import connect_args, translated, with_driver
 from core.errors import Conflict, Misconfigured
@@ -59,6 +59,12 @@ def _revisions() -> tuple[str, list[str]]:
     if head is None:
         raise Misconfigured(f"No migrations were found in {SCRIPTS}.")
     return head, [revision.revision for revision in script.walk_revisions()]
+
+
+def has_tables(url: str) -> bool:
+    """Whether anything is in the database at `url`, ours or not. Raises DatabaseUnavailable."""
+    with _connection(url) as connection:
+        return bool(inspect(connection).get_table_names())
 
 
 def upgrade(url: str, revision: str = "head", *, wait: float = 60.0) -> MigrationStatus:

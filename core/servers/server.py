@@ -164,17 +164,21 @@ class Server(ABC):
         return Path(tempfile.gettempdir(), f"signalist-{os.geteuid()}-{mark}")
 
     def _end_leftover(self) -> None:
-        """Ends a server that outlived its `signalist up`, and removes what a crash left behind."""
+        """Ends a server that outlived its `signalist up`."""
         try:
-            pid = int(self.pid_file.read_text().split()[0])
-        except (FileNotFoundError, ValueError, IndexError):
+            process = psutil.Process(int(self.pid_file.read_text().split()[0]))
+        except (FileNotFoundError, ValueError, IndexError, psutil.NoSuchProcess):
+            # Postgres deals with the file of a dead one itself, and more carefully than we could.
             return
-        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-            process = psutil.Process(pid)
-            # A process id is reused: it is ours only if it works in our folder.
-            if Path(process.cwd()) == self.folder:
-                self._end(process)
-        self.pid_file.unlink(missing_ok=True)
+        try:
+            ours = Path(process.cwd()) == self.folder
+        except psutil.Error:
+            ours = False
+        if ours:
+            self._end(process)
+        else:
+            # The number of a dead server was given to another program; Postgres would take that one for its twin.
+            self.pid_file.unlink(missing_ok=True)
 
     def _end(self, process: psutil.Process) -> None:
         with contextlib.suppress(psutil.NoSuchProcess):

@@ -20,6 +20,8 @@ class Verb(NamedTuple):
 
 
 VERBS = {
+    "up": Verb("up", "Run all of it on this box until Ctrl-C."),
+    "dashboard": Verb("dashboard", "Serve the pages and the HTTP API."),
     "db": Verb("db", "The schema of the database: where it stands, and moving it."),
 }
 

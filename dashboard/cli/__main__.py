@@ -1,0 +1,5 @@
+"""`python -m dashboard.cli`: the same as `signalist`, without looking for it on the PATH."""
+
+from dashboard.cli.app import main
+
+main()
