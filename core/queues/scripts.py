@@ -49,3 +49,13 @@ class Script:
 
 ENQUEUE = Script("enqueue")
 DEPTH = Script("depth", "no-writes")
+FETCH = Script("fetch", "allow-oom")
+ADMIT = Script("admit", "allow-oom")
+RENEW = Script("renew", "allow-oom")
+FINISH = Script("finish", "allow-oom")
+RETRY = Script("retry", "allow-oom")
+RELEASE = Script("release", "allow-oom")
+RECLAIM = Script("reclaim", "allow-oom")
+PROMOTE = Script("promote", "allow-oom")
+CANCEL = Script("cancel", "allow-oom")
+SWEEP = Script("sweep", "allow-oom")

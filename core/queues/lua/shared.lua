@@ -67,3 +67,15 @@ local function release(id, deliveries)
   redis.pcall('XCLAIM', stream, GROUP, RELEASED, 0, id, 'IDLE', 1000000000, 'RETRYCOUNT', deliveries, 'JUSTID')
   redis.call('HDEL', leases, id)
 end
+
+-- Leases an entry that the group has just handed out. False if it is in other hands: the group was lost and made anew,
+-- so that it hands out again what is running. Then the entry goes back to where it runs.
+local function take(id, consumer, length)
+  local holder, till = lease_of(id)
+  if holder and till > now then
+    redis.call('XCLAIM', stream, GROUP, holder, 0, id, 'JUSTID')
+    return false
+  end
+  lease(id, consumer, length)
+  return true
+end

@@ -1,0 +1,219 @@
+"""The consumer's side: taking jobs, holding on to them, and ending each in exactly one way.
+
+Every call may raise RedisUnavailable; none of them then leaves a job half moved. docs/delivery.md has the states.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from redis import exceptions as exc
+from redis.asyncio import Redis
+
+from core.queues import keys
+from core.queues.client import redis_errors
+from core.queues.scripts import (
+    ADMIT,
+    FETCH,
+    FINISH,
+    PROMOTE,
+    RECLAIM,
+    RELEASE,
+    RENEW,
+    RETRY,
+    SWEEP,
+    Argument,
+)
+
+Outcome = Literal["done", "failed", "cancelled"]
+
+# A job that was in the hands of this many workers that died is not given to another.
+DELIVERIES = 3
+# Records of ended jobs that are kept a queue: enough for percentiles, about 100 KB.
+FINISHED_KEPT = 500
+# Promoted in one go, so that a flood of due jobs does not hold up everybody else in Redis.
+_PROMOTED_AT_ONCE = 200
+# A consumer that has not asked for anything in an hour is a process that died.
+_GONE_MS = 3_600_000
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A job that was handed to us. `deliveries` counts the workers that have had it, us included."""
+
+    queue: str
+    id: str
+    fields: Mapping[bytes, bytes]
+    deliveries: int
+
+    @property
+    def added_at(self) -> float:
+        """When it became due, in seconds since 1970, by the clock of Redis."""
+        return int(self.id.partition("-")[0]) / 1000
+
+
+@dataclass(frozen=True)
+class Hold:
+    """An entry that a worker has, and what it must name to keep it or to end it. `key` is "" for a job without."""
+
+    queue: str
+    entry_id: str
+    task_id: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Tick:
+    """What moving the due jobs of one queue found. `next_due_s` is None when nothing is delayed."""
+
+    queue: str
+    next_due_s: float | None
+    paused: bool
+    to_cancel: frozenset[str]
+
+
+class Consumer:
+    """One worker process as Redis knows it. Methods may be called from any event loop that owns `redis`."""
+
+    def __init__(self, redis: Redis, name: str, lease: float, queues: Sequence[str] = keys.QUEUES) -> None:
+        """`lease`, in seconds: for how long what it holds is its own without a renewal."""
+        self._redis = redis
+        self.name = name
+        self.lease = lease
+        self.queues = tuple(queues)
+
+    async def ensure_groups(self) -> None:
+        """Makes each stream and its group, if they are not there. From 0: what was sent before counts too."""
+        with redis_errors():
+            for queue in self.queues:
+                try:
+                    await self._redis.xgroup_create(keys.stream(queue), keys.GROUP, id="0", mkstream=True)
+                except exc.ResponseError as error:
+                    if not str(error).startswith("BUSYGROUP"):
+                        raise
+
+    async def fetch(self, counts: Mapping[str, int]) -> list[Entry]:
+        """Takes up to `counts[queue]` waiting jobs of each queue that is not paused, without waiting for any."""
+        calls = [(queue, (self.name, count, _ms(self.lease))) for queue, count in counts.items()]
+        with redis_errors(), _group_errors():
+            answers = await FETCH.run_on_each(self._redis, calls)
+        return [
+            Entry(queue, entry_id.decode(), _pairs(fields), 1)
+            for queue, answer in zip(counts, answers, strict=True)
+            for entry_id, fields in answer
+        ]
+
+    async def wait(self, queues: Sequence[str], block: float) -> list[Entry]:
+        """Waits up to `block` seconds for the first job of any of `queues`, and takes it (one a queue at most)."""
+        streams: dict[Any, Any] = {keys.stream(queue): ">" for queue in queues}
+        by_stream = {keys.stream(queue).encode(): queue for queue in queues}
+        entries: list[Entry] = []
+        with redis_errors(), _group_errors():
+            found: Any = await self._redis.xreadgroup(keys.GROUP, self.name, streams, count=1, block=_ms(block))
+            for stream, rows in found or []:
+                queue = by_stream[stream]
+                ids = [entry_id for entry_id, _ in rows]
+                admitted = set(await ADMIT.run(self._redis, queue, self.name, _ms(self.lease), *ids))
+                entries += [Entry(queue, i.decode(), fields, 1) for i, fields in rows if i in admitted]
+        return entries
+
+    async def reclaim(self, rooms: Mapping[str, int], in_hand: Mapping[str, Sequence[str]]) -> list[Entry]:
+        """Takes over what nobody has held on to for a lease, up to `rooms[queue]` of each queue.
+
+        An entry with more than DELIVERIES deliveries must not be run, only recorded.
+        """
+        calls: list[tuple[str, Sequence[Argument]]] = [
+            (queue, (self.name, _ms(self.lease), room, DELIVERIES, *in_hand.get(queue, ())))
+            for queue, room in rooms.items()
+        ]
+        with redis_errors(), _group_errors():
+            answers = await RECLAIM.run_on_each(self._redis, calls)
+        return [
+            Entry(queue, entry_id.decode(), _pairs(fields), deliveries)
+            for queue, answer in zip(rooms, answers, strict=True)
+            for entry_id, fields, deliveries in answer
+        ]
+
+    async def renew(self, holds: Mapping[Hold, bool]) -> set[Hold]:
+        """Holds on to entries for another lease; returns those that are not ours any more.
+
+        The value says whether the last renewal of that entry is younger than a lease.
+        """
+        by_queue: dict[str, list[Hold]] = {}
+        for hold in holds:
+            by_queue.setdefault(hold.queue, []).append(hold)
+        calls: list[tuple[str, Sequence[Argument]]] = []
+        for queue, held in by_queue.items():
+            names = [part for h in held for part in (h.entry_id, h.task_id, h.key, "1" if holds[h] else "0")]
+            calls.append((queue, [self.name, _ms(self.lease), *names]))
+        with redis_errors():
+            answers = await RENEW.run_on_each(self._redis, calls)
+        return {
+            hold
+            for held, kept in zip(by_queue.values(), answers, strict=True)
+            for hold, is_kept in zip(held, kept, strict=True)
+            if not is_kept
+        }
+
+    async def finish(self, hold: Hold, outcome: Outcome, record: str) -> bool:
+        """Ends the job: its entry and its key are gone, and it is counted. False: it was not ours any more."""
+        of_hold = (hold.entry_id, hold.task_id, hold.key)
+        with redis_errors():
+            done = await FINISH.run(self._redis, hold.queue, self.name, *of_hold, outcome, record, FINISHED_KEPT)
+        return bool(done)
+
+    async def retry(self, hold: Hold, message: bytes, delay: float) -> bool:
+        """Puts the job off by `delay` seconds, as `message` now has it; it keeps its key. False: it was not ours."""
+        of_hold = (hold.entry_id, hold.task_id, hold.key)
+        with redis_errors():
+            done = await RETRY.run(self._redis, hold.queue, self.name, *of_hold, message, _ms(delay))
+        return bool(done)
+
+    async def release(self, deliveries: Mapping[Hold, int]) -> None:
+        """Gives entries back at once, each with the number of deliveries that are to count."""
+        by_queue: dict[str, list[Argument]] = {}
+        for hold, count in deliveries.items():
+            by_queue.setdefault(hold.queue, [self.name]).extend((hold.entry_id, count))
+        with redis_errors():
+            await RELEASE.run_on_each(self._redis, list(by_queue.items()))
+
+    async def promote(self) -> list[Tick]:
+        """Moves the delayed jobs that are due to the waiting ones."""
+        with redis_errors():
+            answers = await PROMOTE.run_on_each(self._redis, [(queue, (_PROMOTED_AT_ONCE,)) for queue in self.queues])
+        return [
+            Tick(queue, None if wait < 0 else wait / 1000, bool(paused), frozenset(c.decode() for c in cancels))
+            for queue, (wait, paused, cancels) in zip(self.queues, answers, strict=True)
+        ]
+
+    async def leave(self) -> None:
+        """Drops this consumer from the groups, and those that went away without a word, as far as they hold nothing."""
+        with redis_errors():
+            await SWEEP.run_on_each(self._redis, [(queue, (self.name, _GONE_MS)) for queue in self.queues])
+
+
+class GroupLost(Exception):
+    """A consumer group is gone, as after FLUSHALL."""
+
+
+class _group_errors:  # noqa: N801 - used as a context manager, reads as a phrase
+    """Redis has several words for a group that is gone; here they become GroupLost."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, exc.ResponseError) and any(word in str(error) for word in _LOST):
+            raise GroupLost from error
+
+
+# The second is what a blocked read is told when its stream goes away.
+_LOST = ("NOGROUP", "no longer exists", "UNBLOCKED")
+
+
+def _pairs(fields: Sequence[bytes]) -> dict[bytes, bytes]:
+    return dict(zip(fields[::2], fields[1::2], strict=True))
+
+
+def _ms(seconds: float) -> int:
+    return int(seconds * 1000)

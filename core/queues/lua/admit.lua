@@ -1,0 +1,12 @@
+-- After a blocking read, which no script can do. ARGV: consumer, lease in ms, ids. Returns the ids that may run.
+local consumer, length = ARGV[1], tonumber(ARGV[2])
+local is_paused = redis.call('EXISTS', paused) == 1
+local taken = {}
+for i = 3, #ARGV do
+  if is_paused then
+    release(ARGV[i], 0)
+  elseif take(ARGV[i], consumer, length) then
+    taken[#taken + 1] = ARGV[i]
+  end
+end
+return taken

@@ -1,0 +1,11 @@
+-- ARGV: how many at most. Moves what is due into the stream.
+-- Returns {ms until the next one is due or -1, paused, task ids that a person wants stopped}.
+for _, task_id in ipairs(redis.call('ZRANGEBYSCORE', delayed, '-inf', now, 'LIMIT', 0, ARGV[1])) do
+  local message = redis.call('HGET', bodies, task_id)
+  if message then redis.call('HSET', places, task_id, redis.call('XADD', stream, '*', 'data', message)) end
+  redis.call('ZREM', delayed, task_id)
+  redis.call('HDEL', bodies, task_id)
+end
+local first = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')
+local wait = first[2] and math.max(math.ceil(tonumber(first[2]) - now), 0) or -1
+return {wait, redis.call('EXISTS', paused), redis.call('SMEMBERS', cancels)}

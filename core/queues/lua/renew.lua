@@ -1,0 +1,32 @@
+-- ARGV: consumer, lease in ms, then of each entry: id, task id, job key or '', and '1' if our last renewal is younger
+-- than a lease. Returns for each 1 if it is still the consumer's, else 0.
+local consumer, length = ARGV[1], tonumber(ARGV[2])
+
+local function keep(id, task_id, job_key, is_fresh)
+  local row = pending(id)
+  local holder, _, since = lease_of(id)
+  if row then
+    if row[2] ~= consumer then return false end
+    redis.call('XCLAIM', stream, GROUP, consumer, 0, id, 'JUSTID')
+  elseif holder == nil then
+    -- Either another worker took it over and finished it, which it may only once our lease had run out; or Redis has
+    -- lost its data, and the job is ours still: hold on to its key, so that nobody starts it a second time.
+    if not is_fresh then return false end
+    if job_key ~= '' then
+      local rival = redis.call('HGET', keys, job_key)
+      if rival and rival ~= task_id and state_of(rival) then return false end
+      redis.call('HSET', keys, job_key, task_id)
+    end
+    redis.call('HSET', places, task_id, id)
+  elseif holder ~= consumer then
+    return false
+  end
+  lease(id, consumer, length, since)
+  return true
+end
+
+local kept = {}
+for i = 3, #ARGV, 4 do
+  kept[#kept + 1] = keep(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3] == '1') and 1 or 0
+end
+return kept
