@@ -13,16 +13,16 @@ class Story:
     paragraphs: tuple[str, ...]
 
 
-AUTHORS = ("Ada Quist", "Ben Oduya", "Clara Weiss", "Deniz Kaya", "Edda Lind", "Farid Noor", "Greta Holm", "Hugo Marsh")
+AUTHORS = ("Ada Quist", "Ben Oduya", "Clara Weiss", "Edda Lind", "Farid Noor", "Greta Holm", "Hugo Marsh")
 PLACES = (
     "Northport",
     "Elmstead",
     "Saltmarsh",
     "Karrow",
     "Vellinge",
-    "Ostrava Street",
+    "Orchard Row",
     "Lake Tamber",
-    "the Hollow Coast",
+    "Hollow Bay",
 )
 NUMBERS = ("three", "seven", "a dozen", "nineteen", "forty", "two hundred")
 
@@ -30,7 +30,11 @@ NUMBERS = ("three", "seven", "a dozen", "nineteen", "forty", "two hundred")
 # search has something to tell apart.
 TOPICS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "Compilers weekly": (
-        ("Register allocation without tears", "A linker that finishes first", "What the optimiser really saw"),
+        (
+            "Register allocation without tears, from {place}",
+            "{number} linkers and one winner",
+            "What the optimiser saw in {place}",
+        ),
         (
             "The new pass removes redundant loads across basic blocks and keeps the intermediate form small.",
             "On {number} benchmarks compile time fell while the generated code kept its speed.",
@@ -40,7 +44,7 @@ TOPICS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ),
     ),
     "Harbour news": (
-        ("Ferry returns to {place}", "Dredging begins at {place}", "A quieter crane for the night shift"),
+        ("Ferry returns to {place}", "Dredging begins at {place}", "{number} quieter cranes for {place}"),
         (
             "The harbour of {place} handled {number} ships more than in the same week last year.",
             "Fishermen asked for a longer pier, and the council promised an answer before the herring season.",
@@ -50,7 +54,7 @@ TOPICS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ),
     ),
     "Kitchen notes": (
-        ("Bread that forgives", "The pan nobody washes", "Soup for {number}"),
+        ("Bread that forgives, as baked in {place}", "{number} pans nobody washes", "Soup for {number} at {place}"),
         (
             "A slow rise overnight gives the dough flavour, and a hot oven does the rest.",
             "Salt the beans late, stir seldom, and let the pot stand while the table is laid.",
@@ -60,7 +64,7 @@ TOPICS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ),
     ),
     "Telescope log": (
-        ("A comet over {place}", "Rings, but thinner", "{number} nights of dark sky"),
+        ("A comet over {place}", "{number} rings, but thinner", "{number} nights of dark sky at {place}"),
         (
             "The survey caught the galaxy {number} times before its light faded below the detector's noise.",
             "A faint companion orbits the star every nine days, too close for water to be liquid.",
@@ -70,7 +74,11 @@ TOPICS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ),
     ),
     "Rail and road": (
-        ("Night trains come back", "The bridge at {place} reopens", "Timetables that tell the truth"),
+        (
+            "Night trains come back to {place}",
+            "The bridge at {place} reopens",
+            "{number} timetables that tell the truth",
+        ),
         (
             "The line from {place} reopens with {number} trains a day in each direction.",
             "Signals from the steam age gave way to cables, and the delays fell by half.",
@@ -80,7 +88,11 @@ TOPICS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ),
     ),
     "Field medicine": (
-        ("A vaccine without a fridge", "Reading the blood in minutes", "The clinic at {place}"),
+        (
+            "{number} doses without a fridge",
+            "Reading the blood in minutes in {place}",
+            "The clinic at {place} counts {number}",
+        ),
         (
             "The trial followed {number} volunteers for a year and found no serious side effect.",
             "A paper strip shows the result in minutes, which matters where the next laboratory is a day away.",
@@ -90,7 +102,7 @@ TOPICS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ),
     ),
     "Market close": (
-        ("Rates held again", "Copper climbs on thin trade", "A bank calms {place}"),
+        ("Rates held, {place} unmoved", "Copper climbs for {number} sessions", "A bank calms {place}"),
         (
             "The central bank kept its rate and said that inflation had eased for {number} months in a row.",
             "Shares of shipping companies rose after freight prices doubled on the northern route.",
@@ -100,7 +112,7 @@ TOPICS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ),
     ),
     "Garden and soil": (
-        ("Rain, at last, in {place}", "Bees on the roof", "What the roots say"),
+        ("Rain, at last, in {place}", "{number} bees on a roof in {place}", "What the roots of {place} say"),
         (
             "After {number} dry weeks the first rain ran off the hard ground; a mulch of straw would have held it.",
             "Bees prefer the lavender by the wall, where the stones keep the warmth of the day.",
@@ -122,7 +134,7 @@ def story(topic: str, number: int) -> Story:
     told = [sentence.format(**fill) for sentence in dice.sample(sentences, k=len(sentences))]
     middle = len(told) // 2
     return Story(
-        title=f"{title[0].upper()}{title[1:]} ({number})",
+        title=title[0].upper() + title[1:],
         author=dice.choice(AUTHORS),
         paragraphs=(" ".join(told[:middle]), " ".join(told[middle:])),
     )
