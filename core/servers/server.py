@@ -195,7 +195,8 @@ class Server(ABC):
             return _complaint(log.read().decode(errors="replace")) or "it ended without a word."
 
     def _failed(self, why: str) -> ServerFailed:
-        return ServerFailed(f"The embedded {self.name} did not start: {why} Its log is {self.log}.")
+        log = f" Its log is {self.log}." if self.log.exists() else ""
+        return ServerFailed(f"The embedded {self.name} did not start: {why}{log}")
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
@@ -208,7 +209,7 @@ class Server(ABC):
 
 def _complaint(text: str) -> str:
     """The line of a log that says why: the first that is marked as fatal or an error, else the last one."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [line.strip() for line in text.splitlines() if line.strip() and "WARNING" not in line]
     for mark in ("FATAL:", "error:", "ERROR:", "# "):
         for line in lines:
             if mark in line:

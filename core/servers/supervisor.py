@@ -1,6 +1,7 @@
 """Keeps the processes of one box running: starts them, starts again what dies, and ends all of them in order."""
 
 import contextlib
+import logging
 import os
 import signal
 import subprocess
@@ -9,12 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import FrameType
 from typing import Protocol
 
-import structlog
-
 from core.errors import ServerFailed
 from core.servers.account import before_exec
 
-log = structlog.get_logger(__name__)
+log = logging.getLogger(__name__)
 
 _TICK_S = 0.1
 # Seconds until a process that keeps dying is tried again; the last one repeats.

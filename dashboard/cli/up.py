@@ -1,6 +1,7 @@
 """`signalist up`: everything on one box, until Ctrl-C."""
 
 import contextlib
+import logging
 import socket
 import sys
 import time
@@ -8,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-import structlog
 import typer
 
 from core.config import Settings, settings
@@ -21,7 +21,7 @@ from core.servers.valkey import Valkey
 from dashboard.cli.output import say
 
 app = typer.Typer(add_completion=False)
-log = structlog.get_logger(__name__)
+log = logging.getLogger(__name__)
 
 # In the order in which they are started.
 CHILDREN = ("dashboard", "worker", "scheduler")
