@@ -40,6 +40,10 @@ class ServerFailed(Unavailable):
     """An embedded server did not start."""
 
 
+class RedisRefused(RedisUnavailable):
+    """Redis refused a command."""
+
+
 class RedisFull(Unavailable):
     """Redis has reached its memory limit, so it accepts no new job until others are done."""
 
@@ -85,6 +89,14 @@ class Misconfigured(SignalistError):
     """A setting is wrong."""
 
     exit_code = 2
+
+
+class FeedUnusable(SignalistError):
+    """What is at that address cannot be used as a feed."""
+
+
+class FeedUnreachable(SignalistError):
+    """The feed's server cannot be reached just now."""
 
 
 class WillNotHeal(SignalistError):
