@@ -90,6 +90,8 @@ def _navigation(path: str, client: Client, poller: Poller) -> None:
             for place in places:
                 badges[place.path] = _item(place, on=place.path == path)
 
+        _leave()
+
     def show(snapshot: Snapshot) -> None:
         for place in PLACES:
             text, meaning = _badge(place, snapshot)
@@ -98,6 +100,15 @@ def _navigation(path: str, client: Client, poller: Poller) -> None:
                 badges[place.path].say(text)
 
     poller.follow(client, show)
+
+
+def _leave() -> None:
+    user = current_user()
+    with box(classes="leave"):
+        Text("span", f"{user.name} · {user.role.word}", "mute")
+        # A plain form: logging out must work when the socket does not.
+        with box("form").props("method=post action=/logout"):
+            Text("button", "Log out", "btn").props("type=submit")
 
 
 def _item(place: Place, *, on: bool) -> Text:
@@ -133,7 +144,8 @@ def _top(client: Client, poller: Poller) -> None:
         live = Text("span", "connecting…", "pill").props("id=live")
         theme = Text("button", "◐", "pill").props('type=button aria-label="Switch between light and dark"')
         theme.on("click", js_handler="() => signalistTheme()")
-        _who()
+        user = current_user()
+        Text("span", f"{user.name} · {user.role.word}", "pill wide")
 
     def show(snapshot: Snapshot) -> None:
         status = snapshot.health.status
@@ -143,8 +155,3 @@ def _top(client: Client, poller: Poller) -> None:
         live.update()
 
     poller.follow(client, show)
-
-
-def _who() -> None:
-    user = current_user()
-    Text("span", f"{user.name} · {user.role.value}", "pill wide")
