@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 from core.config import Settings
 from core.db import Database
 from core.readings import Reader
+from dashboard.open_logins import OpenLogins
 from dashboard.poller import Poller
 
 
@@ -23,6 +24,11 @@ class Context:
     def poller(self) -> Poller:
         """The one reader of this process; whoever composes the process starts and stops it."""
         return Poller(Reader(self.settings, self.database, self.redis))
+
+    @cached_property
+    def open_logins(self) -> OpenLogins:
+        """The sessions that this process has seen."""
+        return OpenLogins(self.database)
 
 
 _contexts: list[Context] = []

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.access import Action, Role, User
 from core.accounts import passwords, throttle
-from core.accounts.names import normal
+from core.accounts.names import could_be_name, normal
 from core.accounts.throttle import Origin
 from core.db import Database
 from core.errors import NotLoggedIn, SignalistError
@@ -104,7 +104,7 @@ async def log_in(
             user_id=account.id,
             now=now,
             expires_at=expires_at,
-            user_agent=user_agent[:USER_AGENT] if user_agent else None,
+            user_agent="".join(filter(str.isprintable, user_agent))[:USER_AGENT] if user_agent else None,
             address=origin.address,
         )
     return NewLogin(Login(id_, user, now, expires_at), token)
@@ -154,7 +154,7 @@ async def _admit(database: Database, name: str, origin: Origin, now: dt.datetime
             total = throttle.one_more(everyone, throttle.ADDRESS_PAUSE, now)
             await login_failures.put(session, pair_key, login_failures.ALL, total)
         await login_failures.put(session, pair_key, account_key, throttle.one_more(pair, throttle.FORGOTTEN, now))
-        return await users.by_name(session, name)
+        return await users.by_name(session, name) if could_be_name(name) else None
 
 
 async def _forget_failures(session: AsyncSession, name: str, origin: Origin, now: dt.datetime) -> None:

@@ -12,11 +12,16 @@ _NAME = re.compile(r"[a-z0-9](?:[a-z0-9._@+-]{0,62}[a-z0-9])?")
 def account_name(given: str) -> str:
     """The name as it is stored, in lower case. Raises BadRequest when it may not be one."""
     name = normal(given)
-    if not _NAME.fullmatch(name):
+    if not could_be_name(name):
         raise BadRequest(
             "A name has 1 to 64 letters, digits and . _ @ + - and begins and ends with a letter or a digit."
         )
     return name
+
+
+def could_be_name(text: str) -> bool:
+    """Whether an account could be called that."""
+    return _NAME.fullmatch(text) is not None
 
 
 def normal(given: str) -> str:

@@ -1,0 +1,45 @@
+"""What a request says about where it comes from.
+
+Read from the scope: `connection.url` is put together from the Host header, and so from whatever the sender made up.
+"""
+
+from urllib.parse import urlsplit
+
+from starlette.requests import HTTPConnection
+
+
+def is_https(connection: HTTPConnection) -> bool:
+    """Whether the browser speaks TLS, to us or to a proxy whose X-Forwarded-Proto the server was told to trust."""
+    return connection.scope["scheme"] in {"https", "wss"}
+
+
+def address(connection: HTTPConnection) -> str:
+    """The network address that it came from; behind a proxy that the server trusts, the one that the proxy names."""
+    return connection.client.host if connection.client else "local"
+
+
+def path(connection: HTTPConnection) -> str:
+    """The path as the router sees it: decoded."""
+    return str(connection.scope["path"])
+
+
+def own_origin(connection: HTTPConnection) -> str:
+    """The origin of the pages that this host serves."""
+    return f"{'https' if is_https(connection) else 'http'}://{connection.headers.get('host', '')}"
+
+
+def same_origin(one: str, other: str) -> bool:
+    """Whether scheme, host and port are equal; what cannot be read equals nothing."""
+    parts = _parts(one)
+    return parts is not None and parts == _parts(other)
+
+
+def _parts(origin: str) -> tuple[str, str, int | None] | None:
+    try:
+        parts = urlsplit(origin)
+        port = parts.port
+    except ValueError:
+        return None
+    if not parts.scheme or not parts.hostname:
+        return None
+    return parts.scheme, parts.hostname, port or {"http": 80, "https": 443}.get(parts.scheme)

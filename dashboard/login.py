@@ -1,0 +1,182 @@
+"""The login page: plain HTML and a plain form, so that nothing of the application runs for a stranger."""
+
+import datetime as dt
+import secrets
+from http import HTTPStatus
+from pathlib import Path
+from urllib.parse import parse_qsl, quote, urlsplit
+
+from fastapi import APIRouter, Request
+from jinja2 import Environment, FileSystemLoader
+from starlette.requests import HTTPConnection
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from core.accounts import logins
+from core.accounts.logins import ABSOLUTE, TooManyAttempts, WrongLogin, fingerprint
+from core.accounts.names import normal
+from core.accounts.throttle import Origin
+from core.errors import Forbidden, SignalistError
+from dashboard import cookies, design, presence
+from dashboard.connection import address
+from dashboard.context import context
+
+PATH = "/login"
+LOGOUT = "/logout"
+# A name, a password, a token and an address, with room to spare; a flood of megabytes is not read.
+LARGEST_FORM = 16_384
+# A form may stay open over a weekend.
+FORM_S = 3 * 24 * 3600
+# How long a browser that logged in once is known; each login begins that time anew.
+DEVICE_S = 180 * 24 * 3600
+
+router = APIRouter(include_in_schema=False)
+_page = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, trim_blocks=True
+).get_template("login.html")
+
+
+def _tokens() -> str:
+    light, dark = (
+        ";".join(f"--{name}:{value}" for name, value in theme.items()) for theme in (design.LIGHT, design.DARK)
+    )
+    light, dark = f"{light};color-scheme:light", f"{dark};color-scheme:dark"
+    # The system's theme, until a person chose one.
+    return (
+        f":root{{{light}}} @media(prefers-color-scheme:dark){{:root:not([data-theme=light]){{{dark}}}}} "
+        f":root[data-theme=dark]{{{dark}}}"
+    )
+
+
+_TOKENS = _tokens()
+
+
+class FormExpired(Forbidden):
+    """This form was open for too long: log in again."""
+
+
+class FormTooLarge(SignalistError):
+    """That is more than a name and a password."""
+
+    http_status = 413
+
+
+@router.get(PATH)
+async def show(request: Request) -> Response:
+    """The form; who is logged in already goes on."""
+    wanted = local(request.query_params.get("next"))
+    if request.state.user is not None:
+        return RedirectResponse(wanted, HTTPStatus.SEE_OTHER)
+    return _form(request, wanted=wanted)
+
+
+@router.post(PATH)
+async def submit(request: Request) -> Response:
+    """Opens a session and goes on to where the person wanted to go, or says why not."""
+    fields: dict[str, str] = {}
+    try:
+        fields = await _fields(request)
+        _demand_own_form(request, fields.get("csrf"))
+        new = await logins.log_in(
+            context().database,
+            name=fields.get("name", ""),
+            password=fields.get("password", ""),
+            origin=Origin(address(request), _device(request, fields.get("name", ""))),
+            user_agent=request.headers.get("user-agent"),
+            replaces=cookies.read(request, cookies.SESSION),
+            now=dt.datetime.now(dt.UTC),
+        )
+    except SignalistError as error:
+        return _form(request, wanted=local(fields.get("next")), name=fields.get("name", ""), error=error)
+    response = RedirectResponse(local(fields.get("next")), HTTPStatus.SEE_OTHER)
+    cookies.put(request, response, cookies.SESSION, new.token, max_age=int(ABSOLUTE.total_seconds()))
+    known = f"{fingerprint(new.login.user.name)}:{secrets.token_hex(16)}"
+    cookies.put(request, response, cookies.DEVICE, cookies.signed(cookies.DEVICE, known), max_age=DEVICE_S)
+    cookies.drop(request, response, cookies.LOGIN_FORM)
+    return response
+
+
+@router.post(LOGOUT)
+async def leave(request: Request) -> Response:
+    """Ends the session, closes its open pages and clears what the browser kept of it."""
+    if request.state.login is not None:
+        await logins.log_out(context().database, request.state.login)
+        await presence.check()
+    response = RedirectResponse(PATH, HTTPStatus.SEE_OTHER)
+    cookies.drop(request, response, cookies.SESSION)
+    return response
+
+
+def closed(connection: HTTPConnection, error: SignalistError) -> Response:
+    """The page for a person who can neither be let in nor be sent to log in."""
+    return _render(connection, error.http_status, title="You cannot be let in", error=str(error), form=False)
+
+
+def local(target: str | None) -> str:
+    """`target` when it is a path of this host that a browser cannot read as anything else; the first page if not."""
+    if not target or not target.startswith("/") or target.startswith("//"):
+        return "/"
+    # Browsers read a backslash as a slash and drop control characters: /\host and /<tab>/host lead away.
+    if "\\" in target or any(ord(character) < 0x21 or ord(character) == 0x7F for character in target):
+        return "/"
+    try:
+        parts = urlsplit(target)
+    except ValueError:
+        return "/"
+    if parts.scheme or parts.netloc or parts.path in {PATH, LOGOUT}:
+        return "/"
+    return quote(target, safe="/?&=#%+:;,@!$'()*~[]-._")
+
+
+def _form(request: Request, *, wanted: str, name: str = "", error: SignalistError | None = None) -> Response:
+    # One that is there stays, so that a second open login page does not spoil the first.
+    nonce = cookies.unsigned(cookies.LOGIN_FORM, cookies.read(request, cookies.LOGIN_FORM)) or secrets.token_hex(16)
+    response = _render(
+        request,
+        error.http_status if error else HTTPStatus.OK,
+        title="Log in",
+        form=True,
+        csrf=cookies.signed("csrf", nonce),
+        next=wanted,
+        name=name,
+        error=str(error) if error else "",
+        wrong=isinstance(error, WrongLogin),
+    )
+    cookies.put(request, response, cookies.LOGIN_FORM, cookies.signed(cookies.LOGIN_FORM, nonce), max_age=FORM_S)
+    if isinstance(error, TooManyAttempts):
+        response.headers["retry-after"] = str(max(1, round(error.retry_after)))
+    return response
+
+
+def _render(connection: HTTPConnection, status: int, **words: object) -> HTMLResponse:
+    nonce = connection.state.nonce
+    theme = connection.cookies.get("theme")
+    html = _page.render(nonce=nonce, tokens=_TOKENS, theme=theme if theme in {"dark", "light"} else "", **words)
+    policy = (
+        f"default-src 'none'; style-src 'nonce-{nonce}'; img-src 'self'; form-action 'self'; "
+        "frame-ancestors 'none'; base-uri 'none'"
+    )
+    return HTMLResponse(html, status, {"cache-control": "no-store", "content-security-policy": policy})
+
+
+async def _fields(request: Request) -> dict[str, str]:
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST_FORM:
+            raise FormTooLarge
+    return dict(parse_qsl(body.decode("utf-8", "replace")))
+
+
+def _demand_own_form(request: Request, csrf: str | None) -> None:
+    """The form carries what the cookie carries, each signed by us for its own purpose."""
+    sent = cookies.unsigned("csrf", csrf)
+    kept = cookies.unsigned(cookies.LOGIN_FORM, cookies.read(request, cookies.LOGIN_FORM))
+    if sent is None or kept is None or not secrets.compare_digest(sent, kept):
+        raise FormExpired
+
+
+def _device(request: Request, name: str) -> str | None:
+    """The id of this browser, if it has logged in to that very account before."""
+    known = cookies.unsigned(cookies.DEVICE, cookies.read(request, cookies.DEVICE)) or ""
+    account, _, device = known.partition(":")
+    return device if account == fingerprint(normal(name)) else None

@@ -1,0 +1,125 @@
+"""Binds NiceGUI's sockets to sessions.
+
+NiceGUI takes the id of a page for proof that whoever names it may drive it. Here a socket drives the pages that were
+sent to its own session, and among those only the one that it shook hands for.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+from urllib.parse import parse_qs
+
+import structlog
+from nicegui import Client, core
+from socketio.exceptions import ConnectionRefusedError  # noqa: A004 - the name that the protocol gives it
+from starlette.requests import HTTPConnection
+from starlette.types import Scope
+
+from core.accounts.logins import Login
+from core.errors import Forbidden
+from dashboard.context import context
+
+log = structlog.get_logger(__name__)
+Handler = Callable[..., Any]
+
+# The words on which NiceGUI's script reloads the page, which leads to the login.
+_RELOAD = "Implicit handshake failed"
+
+
+def login_of(client: Client) -> Login | None:
+    """The session that a page was sent to."""
+    request = client._request  # the property raises for pages without a request
+    return None if request is None else login_in(request.scope)
+
+
+def login_in(scope: Scope) -> Login | None:
+    """The session of a request or a socket that passed the guard."""
+    login = scope.get("state", {}).get("login")
+    return login if isinstance(login, Login) else None
+
+
+def demand_own_socket(connection: HTTPConnection) -> None:
+    """Who polls instead of keeping a connection open names a socket with each request: it has to be their own."""
+    sid = connection.query_params.get("sid")
+    environ = core.sio.environ.get(sid) if sid else None
+    if environ is not None:
+        opened_by, asks = login_in(environ["asgi.scope"]), login_in(connection.scope)
+        if opened_by is None or asks is None or opened_by.id != asks.id:
+            raise Forbidden("That socket belongs to another session.")
+
+
+def install() -> None:
+    """Puts the checks in front of every handler that NiceGUI registered with Socket.IO."""
+    handlers: dict[str, Handler] = core.sio.handlers["/"]
+    wrapped = {
+        "connect": _checked_connect,
+        "handshake": _checked_handshake,
+        **dict.fromkeys(("event", "javascript_response", "ack", "log"), _checked_message),
+    }
+    for name, wrap in wrapped.items():
+        if not hasattr(handlers[name], "checked"):
+            handlers[name] = wrap(handlers[name])
+
+
+def _checked_connect(handler: Handler) -> Handler:
+    @_mark(handler)
+    async def connect(sid: str, environ: dict[str, Any], auth: object = None) -> Any:
+        query = parse_qs(environ.get("QUERY_STRING", ""))
+        client_id = query.get("client_id", [""])[0]
+        if not _same_session(client_id, environ):
+            raise ConnectionRefusedError(_RELOAD)
+        return await handler(sid, environ, auth)
+
+    return connect
+
+
+def _checked_handshake(handler: Handler) -> Handler:
+    @_mark(handler)
+    async def handshake(sid: str, message: object) -> Any:
+        client_id = _client_id(message)
+        if not _same_session(client_id, core.sio.get_environ(sid)):
+            log.warning("A socket asked for a page that was sent to someone else.", socket=sid)
+            return False
+        return await handler(sid, message)
+
+    return handshake
+
+
+def _checked_message(handler: Handler) -> Handler:
+    @_mark(handler)
+    def message(sid: str, content: object) -> Any:
+        client_id = _client_id(content)
+        client = Client.instances.get(client_id)
+        if client is None:
+            return None
+        login = login_of(client)
+        if login is None or client_id not in core.sio.rooms(sid):
+            log.warning("A socket spoke for a page that is not its own.", socket=sid)
+            return None
+        context().open_logins.active(login.id)
+        return handler(sid, content)
+
+    return message
+
+
+def _mark(handler: Handler) -> Callable[[Handler], Handler]:
+    def mark(check: Handler) -> Handler:
+        wrapped: Any = wraps(handler)(check)
+        wrapped.checked = True
+        return wrapped  # type: ignore[no-any-return]
+
+    return mark
+
+
+def _same_session(client_id: str, environ: dict[str, Any] | None) -> bool:
+    client = Client.instances.get(client_id)
+    if client is None or environ is None:
+        # NiceGUI answers for pages that are gone; a socket that is gone has nothing to be answered.
+        return environ is not None
+    theirs, ours = login_of(client), login_in(environ["asgi.scope"])
+    return theirs is not None and ours is not None and theirs.id == ours.id
+
+
+def _client_id(message: object) -> str:
+    named = message.get("client_id") if isinstance(message, dict) else None
+    return named if isinstance(named, str) else ""

@@ -1,0 +1,21 @@
+// When the server lets this page's socket in no more, the session has ended: ask for the page anew, which leads to the
+// login. A server that is merely away answers nothing, and the page goes on waiting for it.
+(() => {
+  "use strict";
+  let asking = false;
+  const ask = async () => {
+    if (asking) return;
+    asking = true;
+    try {
+      // It shows the form to strangers only and sends everyone else on.
+      const answer = await fetch("/login", { redirect: "manual", cache: "no-store" });
+      if (answer.ok) location.reload();
+    } catch {
+      // The server is away.
+    } finally {
+      asking = false;
+    }
+  };
+  const listen = () => (window.socket ? window.socket.on("connect_error", ask) : setTimeout(listen, 200));
+  listen();
+})();
