@@ -105,7 +105,7 @@ def _navigation(path: str, client: Client, poller: Poller) -> None:
 def _leave() -> None:
     user = current_user()
     with box(classes="leave"):
-        Text("span", f"{user.name} · {user.role.word}", "mute")
+        Text("span", f"{user.name} · {user.role}", "mute")
         # A plain form: logging out must work when the socket does not.
         with box("form").props("method=post action=/logout"):
             Text("button", "Log out", "btn").props("type=submit")
@@ -145,7 +145,7 @@ def _top(client: Client, poller: Poller) -> None:
         theme = Text("button", "◐", "pill").props('type=button aria-label="Switch between light and dark"')
         theme.on("click", js_handler="() => signalistTheme()")
         user = current_user()
-        Text("span", f"{user.name} · {user.role.word}", "pill wide")
+        Text("span", f"{user.name} · {user.role}", "pill wide")
 
     def show(snapshot: Snapshot) -> None:
         status = snapshot.health.status
