@@ -1,0 +1,118 @@
+"""The real dashboard in a process of its own, and a real Chromium in front of it."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+from core.access import Role, on_this_machine
+from core.accounts import people
+from core.db import Database
+
+PASSWORD = "correct horse battery staple"
+ROOT = on_this_machine("root")
+# No request leaves the machine: what the browser itself would load stays off.
+QUIET = (
+    "--no-sandbox",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@dataclass(frozen=True)
+class Dashboard:
+    """A running dashboard and the database that it works on."""
+
+    url: str
+    database: Database
+    log: Path = field(repr=False)
+
+    async def person(self, name: str, role: Role) -> None:
+        """An account with PASSWORD."""
+        await people.add(self.database, ROOT, "cli", name=name, role=role, password=PASSWORD)
+
+    async def log_in(self, window: BrowserContext, name: str, *, to: str = "/") -> Page:
+        """A page of `to`, reached through the login form."""
+        page = await window.new_page()
+        await page.goto(to)
+        await page.get_by_label("Name").fill(name)
+        await page.get_by_label("Password").fill(PASSWORD)
+        await page.get_by_role("button", name="Log in").click()
+        await page.wait_for_url(lambda url: "/login" not in url)
+        return page
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@pytest.fixture
+def dashboard_process(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """Its address and its log."""
+    port, log = free_port(), tmp_path / "dashboard.log"
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("NICEGUI_", "PYTEST_"))},
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "PORT": str(port),
+        "SIGNALIST_DATA_DIR": str(tmp_path / "var"),
+    }
+    with log.open("w") as sink:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "dashboard.cli", "dashboard"], env=environment, stdout=sink, stderr=sink
+        )
+        url = f"http://127.0.0.1:{port}"
+        try:
+            _wait_until_it_lives(url, process, log)
+            yield url, log
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+@pytest.fixture
+def dashboard(dashboard_process: tuple[str, Path], database: Database) -> Dashboard:
+    url, log = dashboard_process
+    return Dashboard(url, database, log)
+
+
+@pytest.fixture
+async def browser(chromium: Path) -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium, args=QUIET)
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+async def window(browser: Browser, dashboard: Dashboard) -> AsyncIterator[BrowserContext]:
+    """A browser profile of its own, on the dashboard."""
+    context = await browser.new_context(base_url=dashboard.url)
+    context.set_default_timeout(10_000)
+    yield context
+    await context.close()
+
+
+def _wait_until_it_lives(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            urllib.request.urlopen(f"{url}/health/live", timeout=1).close()
+        except OSError:
+            if process.poll() is not None or time.monotonic() > deadline:
+                pytest.fail(f"The dashboard did not start:\n{log.read_text()}")
+            time.sleep(0.05)
+        else:
+            return
