@@ -9,6 +9,7 @@ from nicegui.element import Element
 from nicegui.elements.mixins.text_element import TextElement
 
 from dashboard.notices import reported
+from dashboard.phrasing import brief, in_how_long
 
 
 class Text(TextElement):
@@ -44,41 +45,67 @@ def link(text: str, target: str, classes: str = "") -> Text:
 def age(at: dt.datetime | None, *, prefix: str = "", suffix: str = "", tag: str = "time", unknown: str = "–") -> Text:
     """How long ago `at` was; the browser keeps it ticking."""
     element = Text(tag, unknown)
-    element.props["data-prefix"], element.props["data-suffix"] = prefix, suffix
+    element.props["data-prefix"], element.props["data-suffix"], element.props["data-unknown"] = prefix, suffix, unknown
     set_age(element, at)
     return element
 
 
 def set_age(element: Text, at: dt.datetime | None) -> None:
-    stamp = "" if at is None else at.isoformat()
-    if element.props.get("data-at") != stamp:
-        element.props["data-at"] = stamp
-        element.props["title"] = "" if at is None else at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-        element.update()
+    if element.props.get("data-at") == _stamp(at):
+        return
+    props = element.props
+    props["data-at"], props["title"] = _stamp(at), _moment(at)
+    ago = "" if at is None else brief((dt.datetime.now(dt.UTC) - at).total_seconds())
+    element.say(f"{props['data-prefix']}{ago}{props['data-suffix']}" if ago else props["data-unknown"])
 
 
-def button(text: str, act: Callable[[], Awaitable[Any]], classes: str = "", *, command: str = "") -> Text:
-    """A button that acts once a click: it is disabled while it works, and a failure becomes a notice.
+def until(at: dt.datetime | None) -> Text:
+    """In how long `at` will be; the browser keeps it ticking, down to "due now"."""
+    element = Text("time")
+    set_until(element, at)
+    return element
 
-    `command` names it in the palette (Ctrl-K).
+
+def set_until(element: Text, at: dt.datetime | None) -> None:
+    if element.props.get("data-until") == _stamp(at):
+        return
+    element.props["data-until"], element.props["title"] = _stamp(at), _moment(at)
+    element.say("–" if at is None else in_how_long(at, dt.datetime.now(dt.UTC)))
+
+
+def _stamp(at: dt.datetime | None) -> str:
+    return "" if at is None else at.isoformat()
+
+
+def _moment(at: dt.datetime | None) -> str:
+    return "" if at is None else at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def button(
+    text: str, act: Callable[[], Awaitable[Any]], classes: str = "", *, command: str = "", label: str = ""
+) -> Text:
+    """A button that acts once a click: what is clicked while it works is ignored, and a failure becomes a notice.
+
+    `command` names it in the palette (Ctrl-K); `label` is for those who cannot see what stands around it.
     """
     element = Text("button", text, f"btn {classes}")
     element.props["type"] = "button"
     if command:
         element.props["data-command"] = command
+    if label:
+        element.props["aria-label"] = label
 
     async def clicked() -> None:
-        if "disabled" in element.props:
+        if "aria-disabled" in element.props:
             return
-        element.props["disabled"] = True
-        element.update()
+        # Not `disabled`: a browser takes the focus away from a disabled element.
+        element.props["aria-disabled"] = "true"
         try:
             async with reported():
                 await act()
         finally:
             if not element.is_deleted:
-                del element.props["disabled"]
-                element.update()
+                del element.props["aria-disabled"]
 
     element.on("click", clicked)
     return element

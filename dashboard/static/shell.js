@@ -4,10 +4,21 @@
 
   // Ages. The server says when something was; the browser says how long ago, also when the server says nothing more.
   let skew = 0; // milliseconds that this clock is ahead of the server's
-  const phrase = (s) => s < 10 ? `${Math.max(0, Math.round(s))} s` : s < 60 ? `${Math.round(s)} s`
+  const phrase = (s) => (s = Math.max(0, Math.round(s))) < 60 ? `${s} s`
     : s < 3600 ? `${Math.floor(s / 60)} min` : s < 86400 ? `${Math.floor(s / 3600)} h ${Math.floor(s % 3600 / 60)} min` : `${Math.floor(s / 86400)} d`;
+  // Into the text node that is there: Vue goes on to know it, and can still change it.
+  const put = (el, text) => {
+    const node = el.firstChild;
+    if (el.textContent === text) return;
+    if (node && node === el.lastChild && node.nodeType === Node.TEXT_NODE) node.nodeValue = text;
+    else el.textContent = text;
+  };
   const tick = () => {
     const now = Date.now() - skew;
+    for (const el of document.querySelectorAll("[data-until]")) {
+      const s = (Date.parse(el.dataset.until) - now) / 1000;
+      if (!Number.isNaN(s)) put(el, s > 0 ? `in ${phrase(s)}` : "due now");
+    }
     for (const el of document.querySelectorAll("[data-at]")) {
       const at = Date.parse(el.dataset.at);
       if (Number.isNaN(at)) continue;
@@ -16,10 +27,9 @@
         const stale = s > 8; // four polls missed
         el.classList.toggle("ok", !stale);
         el.classList.toggle("bad", stale);
-        el.textContent = stale ? `✕ stale · ${phrase(s)}` : `● live · ${phrase(s)}`;
+        put(el, stale ? `✕ stale · ${phrase(s)}` : `● live · ${phrase(s)}`);
       } else {
-        const text = (el.dataset.prefix || "") + phrase(s) + (el.dataset.suffix || "");
-        if (el.textContent !== text) el.textContent = text;
+        put(el, (el.dataset.prefix || "") + phrase(s) + (el.dataset.suffix || ""));
       }
     }
   };
@@ -111,7 +121,7 @@
     dialog.className = "palette";
     dialog.setAttribute("aria-label", "Keyboard");
     const list = document.createElement("ul");
-    const rows = [["Search or run", "Ctrl K"], ["This help", "?"], ...[...document.querySelectorAll(".side a.item")]
+    const rows = [["Search or run", "Ctrl K"], ["This help", "?"], ...(document.querySelector("[data-filter]") ? [["Filter this page", "/"]] : []), ...[...document.querySelectorAll(".side a.item")]
       .filter((a) => a.dataset.key).map((a) => [a.dataset.name, `g ${a.dataset.key}`])];
     list.append(...rows.map(([name, keys]) => {
       const li = document.createElement("li");
@@ -126,6 +136,15 @@
   };
   window.signalistPalette = palette;
 
+  // Filters are forms: a choice is sent at once, and what is empty stays out of the address.
+  document.addEventListener("change", (e) => { if (e.target.matches("form.filters select, form.filters input[type=date]")) e.target.form.requestSubmit(); });
+  document.addEventListener("submit", (e) => {
+    if (!e.target.matches("form.filters")) return;
+    const empty = [...e.target.elements].filter((field) => field.name && !field.value.trim());
+    for (const field of empty) field.disabled = true;
+    setTimeout(() => { for (const field of empty) field.disabled = false; });
+  });
+
   let g = 0; // when g was pressed
   document.addEventListener("keydown", (e) => {
     if ((e.ctrlKey || e.metaKey) && e.key.toLowerCase() === "k") { palette(); e.preventDefault(); return; }
@@ -133,6 +152,7 @@
     if (e.ctrlKey || e.metaKey || e.altKey) return;
     if (e.target.closest("input, textarea, select, [contenteditable], dialog")) return;
     if (e.key === "?") { help(); e.preventDefault(); return; }
+    if (e.key === "/") { const box = document.querySelector("[data-filter]"); if (box) { box.focus(); box.select(); e.preventDefault(); } return; }
     if (e.key === "g") { g = Date.now(); return; }
     if (Date.now() - g < 1500) {
       g = 0;

@@ -1,0 +1,116 @@
+"""Feeds, one a row."""
+
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+
+from core.phrases import counted
+from core.pipeline.addresses import shown
+from core.queries.feeds import FAILING_AFTER, FeedRow
+from dashboard.components.html import Text, age, box, button, link, set_age, set_until, until
+from dashboard.urls import url
+
+COLUMNS = ("Feed", "State", "Last result", "Crawled", "Next", "Articles")
+Act = Callable[[FeedRow], Awaitable[None]]
+
+
+class FeedTable:
+    """`crawl` and `manage` are the actions of a row; without them there is no such column."""
+
+    def __init__(self, rows: Sequence[FeedRow], crawl: Act | None, manage: Act | None) -> None:
+        with box("table", "plain stack").mark("feeds"):
+            Text("caption", "Feeds", "visually-hidden")
+            with box("thead"), box("tr"):
+                for name in COLUMNS:
+                    Text("th", name, "r" if name == "Articles" else "").props("scope=col")
+                if crawl and manage:
+                    with box("th").props("scope=col"):
+                        Text("span", "Actions", "visually-hidden")
+            with box("tbody"):
+                self._rows = {row.id: _Row(row, crawl, manage) for row in rows}
+
+    def show(self, rows: Sequence[FeedRow]) -> bool:
+        """The same feeds as they are now; False, and nothing is done, if they are others."""
+        if {row.id for row in rows} != set(self._rows):
+            return False
+        for row in rows:
+            self._rows[row.id].show(row)
+        return True
+
+    @property
+    def ids(self) -> tuple[uuid.UUID, ...]:
+        return tuple(self._rows)
+
+
+class _Row:
+    def __init__(self, row: FeedRow, crawl: Act | None, manage: Act | None) -> None:
+        self._row = row
+        with box("tr") as self._tr:
+            with box("td", "what"):
+                self._title = link("", url("/articles", feed=row.id), "lede")
+                with box(classes="under"):
+                    link(shown(row.url), shown(row.url))
+                    self._site = link("Site ↗", row.site_url or "")
+            with box("td"):
+                self._state = Text("span")
+                self._why = Text("div", "", "under")
+            self._result = Text("td", "", "wrap")
+            with box("td", "soft-wide"):
+                self._crawled = age(row.last_crawled_at, suffix=" ago", unknown="never")
+            with box("td", "soft-wide"):
+                self._due = until(None)
+            with box("td", "r"):
+                self._articles = link("", url("/articles", feed=row.id))
+            if crawl and manage:
+                self._actions(crawl, manage)
+        self._draw(row)
+
+    def _actions(self, crawl: Act, manage: Act) -> None:
+        with box("td", "r acts"):
+            self._crawl = button("Crawl now", lambda: crawl(self._row), "small", label=f"Crawl {name(self._row)} now")
+            more = button("⋯", lambda: manage(self._row), "small", label=f"More about {name(self._row)}")
+            more.props["aria-haspopup"] = "dialog"
+
+    def show(self, row: FeedRow) -> None:
+        if row != self._row:
+            self._row = row
+            self._draw(row)
+
+    def _draw(self, row: FeedRow) -> None:
+        self._title.say(name(row))
+        site = row.site_url if row.site_url and row.site_url.startswith(("http://", "https://")) else ""
+        self._site.props["href"] = site or "#"
+        self._site.set_visibility(bool(site))
+        word, tone, why = state(row)
+        self._state.say(word)
+        self._state.classes(replace=tone)
+        self._why.say(why)
+        text, tone = result(row)
+        self._result.say(text)
+        self._result.classes(replace=f"wrap {tone}")
+        set_age(self._crawled, row.last_crawled_at)
+        set_until(self._due, row.next_due_at if row.enabled else None)
+        self._articles.say(f"{row.article_count:,}")
+        self._articles.props["aria-label"] = f"{counted(row.article_count, 'article')} of {name(row)}"
+
+
+def name(row: FeedRow) -> str:
+    """Its title, or its address until the first crawl has found one."""
+    return row.title or shown(row.url)
+
+
+def state(row: FeedRow) -> tuple[str, str, str]:
+    """Word with icon, tone and reason."""
+    if not row.enabled:
+        return "‖ disabled", "mute", row.disabled_reason or "by a person"
+    if row.errors_in_row >= FAILING_AFTER:
+        return "▲ failing", "warn", f"{row.errors_in_row} times in a row"
+    if row.last_crawled_at is None:
+        return "… new", "mute", ""
+    return "● enabled", "ok", ""
+
+
+def result(row: FeedRow) -> tuple[str, str]:
+    """What the last crawl found, or why it failed, and the tone."""
+    if row.last_error and row.errors_in_row:
+        return row.last_error, "bad"
+    return row.last_result or "not crawled yet", "" if row.last_result else "mute"

@@ -1,0 +1,101 @@
+"""Fields with a label, filters that live in the address, and dialogs.
+
+What a field holds is `defaultValue`, never `value`: a page is rendered again whenever anything on it changes, and
+`value` would then take back what a person is typing.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from nicegui import ui
+from nicegui.element import Element
+
+from dashboard.components.html import Text, box, link
+
+
+@contextmanager
+def filters(path: str, **kept: str) -> Iterator[None]:
+    """A form whose fields become the address of `path`; `kept` are parameters that it passes on."""
+    with box("form", "filters") as form:
+        form.props["action"], form.props["method"], form.props["role"] = path, "get", "search"
+        for name, value in kept.items():
+            if value:
+                hidden = box("input")
+                hidden.props["type"], hidden.props["name"], hidden.props["defaultValue"] = "hidden", name, value
+        yield
+
+
+def text_filter(name: str, value: str, label: str, *, wide: bool = False) -> None:
+    """A box to type in, and the button that applies it."""
+    with box(classes="joined wide-field" if wide else "joined"):
+        field = _field("input", label, value)
+        field.props["name"], field.props["type"], field.props["placeholder"] = name, "search", label
+        field.props["maxlength"], field.props["autocomplete"], field.props["data-filter"] = 500, "off", True
+        Text("button", "Search" if wide else "Filter", "btn primary" if wide else "btn").props("type=submit")
+
+
+def choice(name: str, value: str, label: str, options: Mapping[str, str]) -> None:
+    """A choice among `options` (value to words), applied at once."""
+    field = box("select", "field")
+    field.props["name"], field.props["aria-label"] = name, label
+    with field:
+        for option, words in options.items():
+            element = Text("option", words)
+            element.props["value"] = option
+            if option == value:
+                element.props["selected"] = True
+
+
+def chip(text: str, target: str, *, on: bool) -> Text:
+    """A filter that is a link."""
+    element = link(text, target, "chip on" if on else "chip")
+    if on:
+        element.props["aria-current"] = "true"
+    return element
+
+
+class Field:
+    """A labelled field of a dialog; `value` is what is in it now. `tag`: input or textarea."""
+
+    def __init__(self, label: str, *, tag: str = "input", value: str = "", placeholder: str = "") -> None:
+        self.value = value
+        with box("label", "labelled"):
+            Text("span", label)
+            self.element = _field(tag, label, value)
+        self.element.props["placeholder"] = placeholder
+        self.element.on("input", lambda event: self._typed(event.args), js_handler="(e) => emit(e.target.value)")
+
+    def _typed(self, value: object) -> None:
+        self.value = str(value)
+
+
+class Dialog:
+    """A dialog that is drawn anew each time it is opened. `draw` is given the function that closes it."""
+
+    def __init__(self, title: str) -> None:
+        self._dialog = ui.dialog()
+        self._dialog.props["aria-label"] = title
+        with self._dialog:
+            self._card = box("section", "card dialog")
+
+    def open(self, title: str, draw: Callable[[], None]) -> None:
+        self._dialog.props["aria-label"] = title
+        self._card.clear()
+        with self._card:
+            Text("h2", title, "dialog-title")
+            draw()
+        self._dialog.open()
+
+    def close(self) -> None:
+        self._dialog.close()
+
+    def cancel(self, text: str = "Cancel") -> None:
+        """The button that only closes."""
+        element = Text("button", text, "btn").props("type=button")
+        element.on("click", self.close)
+
+
+def _field(tag: str, label: str, value: str) -> Element:
+    field = box(tag, "field")
+    field.props["aria-label"], field.props["defaultValue"] = label, value
+    return field

@@ -1,0 +1,14 @@
+"""The way through pages by key: the next one, and back to the first. The browser's own way back does the rest."""
+
+from dashboard.components.html import Text, box, link
+
+
+def pager(shown: str, *, first: str | None, following: tuple[str, str] | None) -> None:
+    """`shown` says what is on this page; `first` is its address when this is another; `following` is (words, address)."""
+    with box("nav", "pager").props('aria-label="Pages"'):
+        Text("span", shown, "mute")
+        if first:
+            link("First page", first, "btn")
+        if following:
+            words, address = following
+            link(words, address, "btn").props["rel"] = "next"

@@ -1,0 +1,27 @@
+"""Words of the pages: ages as they tick, and when something is due."""
+
+import datetime as dt
+
+
+def brief(seconds: float) -> str:
+    """`12 s`, `4 min`, `3 h 5 min`, `2 d`: as shell.js goes on to say it, so that nothing jumps when it takes over."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min"
+    if whole < 86_400:
+        return f"{whole // 3600} h {whole % 3600 // 60} min"
+    return f"{whole // 86_400} d"
+
+
+def in_how_long(at: dt.datetime, now: dt.datetime) -> str:
+    """`in 12 min`, `due now`."""
+    seconds = (at - now).total_seconds()
+    return f"in {brief(seconds)}" if seconds > 0 else "due now"
+
+
+def clock(at: dt.datetime) -> str:
+    """The server's local time of day: `12:03:04`; with the date when that is not today's."""
+    local = at.astimezone()
+    return f"{local:%H:%M:%S}" if local.date() == dt.datetime.now().astimezone().date() else f"{local:%Y-%m-%d %H:%M}"
