@@ -1,4 +1,4 @@
-"""Serves a folder of feed files on a loopback port, as their web servers would: with an ETag, and 304 for who has it."""
+"""Serves a folder of feed files on a loopback port, as web servers would: with an ETag, and 304 for who has it."""
 
 import argparse
 import hashlib
