@@ -21,6 +21,7 @@ class Verb(NamedTuple):
 
 VERBS = {
     "up": Verb("up", "Run all of it on this box until Ctrl-C."),
+    "demo": Verb("demo", "Run all of it on invented feeds, to try it."),
     "dashboard": Verb("dashboard", "Serve the pages and the HTTP API."),
     "db": Verb("db", "The schema of the database: where it stands, and moving it."),
 }

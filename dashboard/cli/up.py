@@ -5,8 +5,9 @@ import logging
 import socket
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import typer
@@ -29,6 +30,15 @@ CHILDREN = ("dashboard", "worker", "scheduler")
 _ANSWERS_WITHIN_S = 30.0
 
 
+@dataclass(frozen=True)
+class Extra:
+    """What else runs beside the usual processes, and what is done once the schema is there."""
+
+    children: Sequence[Child] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    before_start: Callable[[str], None] = lambda _url: None
+
+
 @app.command()
 def up() -> None:
     """Run all of Signalist on this box until Ctrl-C, its Postgres and Valkey included.
@@ -36,7 +46,12 @@ def up() -> None:
     Their data is in SIGNALIST_DATA_DIR. With DATABASE_URL or REDIS_URL set, that server is used and none started in its
     place. An empty database is migrated; one that has data never is without being asked.
     """
-    chosen = settings()
+    run(settings())
+
+
+def run(chosen: Settings, extra: Extra | None = None) -> None:
+    """What `up` does, with `extra` beside it. Returns when it was stopped."""
+    extra = extra or Extra()
     with ExitStack() as stack:
         root = stack.enter_context(held(chosen.data_dir))
         check_free(chosen.host, chosen.port)
@@ -48,7 +63,8 @@ def up() -> None:
 
         if notice := first_start.prepare(chosen.database()):
             say(notice)
-        children = _children(chosen, root)
+        extra.before_start(chosen.database())
+        children = [*extra.children, *_children(chosen, root, extra.environment)]
         supervisor = Supervisor(servers, children)
         stack.enter_context(supervisor.running())
         password = None if notice else first_start.first_password(chosen.database())
@@ -81,8 +97,9 @@ def _running(servers: Sequence[Server]) -> Iterator[None]:
             server.stop()
 
 
-def _children(chosen: Settings, root: Path) -> list[Child]:
+def _children(chosen: Settings, root: Path, environment: Mapping[str, str]) -> list[Child]:
     addresses = {
+        **environment,
         "DATABASE_URL": chosen.database(),
         "REDIS_URL": chosen.redis(),
         "SIGNALIST_DATA_DIR": str(root),
