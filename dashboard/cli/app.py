@@ -23,6 +23,8 @@ VERBS = {
     "up": Verb("up", "Run all of it on this box until Ctrl-C."),
     "demo": Verb("demo", "Run all of it on invented feeds, to try it."),
     "dashboard": Verb("dashboard", "Serve the pages and the HTTP API."),
+    "health": Verb("health", "Say whether all is well, check by check."),
+    "queues": Verb("queues", "List the queues, and pause or resume one."),
     "db": Verb("db", "The schema of the database: where it stands, and moving it."),
 }
 

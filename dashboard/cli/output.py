@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 from pydantic_core import to_json
-from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -35,7 +34,7 @@ def write_json(value: object) -> None:
 
 def write_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Writes a table to stdout: no wrapping in a pipe, no colour either; None shows as a dash."""
-    table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    table = Table(*columns, box=None, pad_edge=False, padding=(0, 2), header_style="bold")
     for row in rows:
         table.add_row(*(Text("–" if cell is None else _CONTROL.sub(" ", str(cell))) for cell in row))
     Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH).print(table)

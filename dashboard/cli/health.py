@@ -1,0 +1,47 @@
+"""`signalist health`: the same verdict as /health, with its details."""
+
+import asyncio
+
+import typer
+
+from core import health as judged
+from core import snapshot
+from core.errors import Unavailable
+from core.phrases import milliseconds
+from core.readings import Reader
+from core.snapshot import Snapshot
+from dashboard.cli.output import AsJson, say, write_json, write_table
+from dashboard.cli.servers import connected
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def health(*, as_json: AsJson = False) -> None:
+    """Say whether all is well, check by check.
+
+    Exits 0 when healthy or degraded, 1 when unhealthy, 3 when Postgres or Redis cannot be reached.
+    """
+    found = asyncio.run(_read())
+    if as_json:
+        write_json(judged.report(found.health, details=True))
+    else:
+        _write(found)
+    if not (found.readings.database.ok and found.readings.redis.ok):
+        raise typer.Exit(Unavailable.exit_code)
+    if not found.health.serves:
+        raise typer.Exit(1)
+
+
+async def _read() -> Snapshot:
+    async with connected() as servers:
+        return await snapshot.take(Reader(servers.settings, servers.database, servers.redis))
+
+
+def _write(found: Snapshot) -> None:
+    rows = [
+        (check.name, check.status, None if check.latency_ms is None else milliseconds(check.latency_ms), check.detail)
+        for check in found.health.checks
+    ]
+    say(f"Signalist is {found.health.status}.\n")
+    write_table(("check", "status", "latency", "detail"), rows)
