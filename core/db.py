@@ -1,6 +1,6 @@
 """The engine, sessions, and the one edge at which driver errors become ours."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,11 +14,21 @@ from core.errors import DatabaseUnavailable, QueryTimeout, SignalistError
 class Database:
     """A pool of connections to Postgres with every timeout set, so that a dead server costs seconds, never a hang."""
 
-    def __init__(self, url: str, *, application: str, statement_timeout: float = 5.0, pool_size: int = 5) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        application: str,
+        statement_timeout: float = 5.0,
+        pool_size: int = 5,
+        before_commit: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         """`application` is shown in pg_stat_activity; `statement_timeout` in seconds.
 
-        Screens keep the short default; workers and operations give a longer one.
+        Screens keep the short default; workers and operations give a longer one. If `before_commit` raises, the
+        transaction is rolled back: a worker asks there whether its job is still its own.
         """
+        self._before_commit = before_commit
         self.url = url
         self.engine: AsyncEngine = create_async_engine(
             with_driver(url),
@@ -36,6 +46,8 @@ class Database:
         with translated():
             async with self._sessions.begin() as session:
                 yield session
+                if self._before_commit is not None:
+                    await self._before_commit()
 
     async def close(self) -> None:
         await self.engine.dispose()

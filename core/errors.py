@@ -99,6 +99,12 @@ class FeedUnreachable(SignalistError):
     """The feed's server cannot be reached just now."""
 
 
+class ModelUnavailable(SignalistError):
+    """The model that embeds or summarises cannot be reached just now."""
+
+    http_status = 503
+
+
 class WillNotHeal(SignalistError):
     """Trying again would fail in the same way."""
 

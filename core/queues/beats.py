@@ -10,9 +10,11 @@ from redis.asyncio import Redis
 
 from core.queues import keys
 from core.queues.client import redis_errors
+from core.queues.scripts import BEAT, LEAD, RESIGN
 
 # A worker beats every five seconds (less with a shorter lease): three missed beats are no accident.
 LIFETIME_S = 15.0
+_LIFETIME_MS = int(LIFETIME_S * 1000)
 
 
 @dataclass(frozen=True)
@@ -64,16 +66,14 @@ async def worker_beats(redis: Redis) -> tuple[WorkerBeat, ...]:
 
 
 async def beat_worker(redis: Redis, beat: WorkerBeat) -> bool:
-    """Says that the worker is alive; True when a person asked for it to be recycled."""
-    text = json.dumps(_plain(beat))
+    """Says that the worker is alive, also when Redis is full; True when a person asked for it to be recycled."""
+    seen = beat.seen_at.timestamp()
+    names = (keys.WORKERS, keys.worker(beat.name), keys.WORKERS_TO_RECYCLE)
     with redis_errors():
-        async with redis.pipeline(transaction=True) as pipe:
-            pipe.zadd(keys.WORKERS, {beat.name: beat.seen_at.timestamp()})
-            pipe.zremrangebyscore(keys.WORKERS, "-inf", beat.seen_at.timestamp() - 60 * LIFETIME_S)
-            pipe.set(keys.worker(beat.name), text, px=int(LIFETIME_S * 1000))
-            pipe.srem(keys.WORKERS_TO_RECYCLE, beat.name)
-            answers = await pipe.execute()
-    return bool(answers[-1])
+        asked = await BEAT.run(
+            redis, names, beat.name, seen, json.dumps(_plain(beat)), _LIFETIME_MS, seen - 60 * LIFETIME_S
+        )
+    return bool(asked)
 
 
 async def end_worker(redis: Redis, name: str) -> None:
@@ -103,10 +103,18 @@ async def scheduler_beat(redis: Redis) -> SchedulerBeat | None:
             return None
 
 
-async def beat_scheduler(redis: Redis, beat: SchedulerBeat) -> None:
+async def lead(redis: Redis, beat: SchedulerBeat, lease: float) -> bool:
+    """Takes the lead for `lease` seconds, or keeps it: only one scheduler has it. False: another leads."""
     text = json.dumps({"name": beat.name, "pid": beat.pid, "seen_at": beat.seen_at.timestamp()})
+    names = (keys.SCHEDULER_LEASE, keys.SCHEDULER)
     with redis_errors():
-        await redis.set(keys.SCHEDULER, text, px=int(LIFETIME_S * 1000))
+        return bool(await LEAD.run(redis, names, beat.name, int(lease * 1000), text, _LIFETIME_MS))
+
+
+async def resign(redis: Redis, name: str) -> None:
+    """Gives the lead up, so that another takes it at once."""
+    with redis_errors():
+        await RESIGN.run(redis, (keys.SCHEDULER_LEASE, keys.SCHEDULER), name)
 
 
 def _plain(beat: WorkerBeat) -> dict[str, Any]:

@@ -16,5 +16,5 @@ async def cancel(redis: Redis, queue: str, task_id: str) -> Cancelled:
     "gone": there is no such job (any more). Raises RedisUnavailable.
     """
     with redis_errors():
-        answer: bytes = await CANCEL.run(redis, queue, task_id)
+        answer: bytes = await CANCEL.run_on_queue(redis, queue, task_id)
     return cast("Cancelled", answer.decode())

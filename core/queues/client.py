@@ -9,7 +9,7 @@ from redis.asyncio import Redis, RedisCluster, Sentinel
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from core.errors import Misconfigured, RedisFull, RedisUnavailable, SignalistError
+from core.errors import Misconfigured, RedisFull, RedisRefused, RedisUnavailable, SignalistError
 
 # A black-holed server is noticed after this many seconds; it must exceed every BLOCK that we ask for.
 SOCKET_TIMEOUT_S = 2.0
@@ -24,8 +24,10 @@ class RedisFacts:
     maxmemory: int
 
 
-def connect(url: str) -> Redis:
+def connect(url: str, *, timeout: float = SOCKET_TIMEOUT_S) -> Redis:
     """A client with a pool; it connects with its first command, and replies are bytes.
+
+    `timeout`, in seconds, is for connecting and for each answer.
 
     Accepts redis://, rediss:// (TLS), unix://, redis+sentinel://[:password@]host:port,host:port/master[/db] and
     redis+cluster://[:password@]host:port, the last two also as rediss+…. Raises Misconfigured for anything else.
@@ -35,11 +37,11 @@ def connect(url: str) -> Redis:
     try:
         match kind, form:
             case "redis" | "rediss" | "unix", "":
-                return Redis.from_url(url, **_options())
+                return Redis.from_url(url, **_options(timeout))
             case "redis" | "rediss", "sentinel":
-                return _through_sentinel(url, tls=kind == "rediss")
+                return _through_sentinel(url, timeout, tls=kind == "rediss")
             case "redis" | "rediss", "cluster":
-                options = _options() | {"cluster_error_retry_attempts": 3}
+                options = _options(timeout) | {"cluster_error_retry_attempts": 3}
                 options.pop("retry")
                 # The cluster client is no subclass of Redis, but has every command that is used here.
                 cluster: Any = RedisCluster.from_url(f"{kind}://{rest}", **options)
@@ -52,11 +54,11 @@ def connect(url: str) -> Redis:
     )
 
 
-def _options() -> dict[str, Any]:
+def _options(timeout: float) -> dict[str, Any]:
     return {
         "decode_responses": False,
-        "socket_timeout": SOCKET_TIMEOUT_S,
-        "socket_connect_timeout": SOCKET_TIMEOUT_S,
+        "socket_timeout": timeout,
+        "socket_connect_timeout": timeout,
         "health_check_interval": 15,
         # Once more on a connection that the server closed meanwhile (a restart); never after a timeout, which would
         # multiply the wait. Every script of ours may run twice without harm.
@@ -64,18 +66,18 @@ def _options() -> dict[str, Any]:
     }
 
 
-def _through_sentinel(url: str, *, tls: bool) -> Redis:
+def _through_sentinel(url: str, timeout: float, *, tls: bool) -> Redis:
     parts = urlsplit(url)
     hosts = parts.netloc.rpartition("@")[2]
     master, _, db = parts.path.strip("/").partition("/")
     if not master:
         raise ValueError("a Sentinel address names the master, as in redis+sentinel://host:26379/mymaster")
-    options = _options() | {"ssl": tls, "db": int(db or 0)}
+    options = _options(timeout) | {"ssl": tls, "db": int(db or 0)}
     if parts.password:
         options["password"] = unquote(parts.password)
     if parts.username:
         options["username"] = unquote(parts.username)
-    ask: dict[str, Any] = {"socket_timeout": SOCKET_TIMEOUT_S, "socket_connect_timeout": SOCKET_TIMEOUT_S, "ssl": tls}
+    ask: dict[str, Any] = {"socket_timeout": timeout, "socket_connect_timeout": timeout, "ssl": tls}
     sentinel_password = parse_qs(parts.query).get("sentinel_password")
     if sentinel_password:
         ask["password"] = sentinel_password[0]
@@ -114,11 +116,11 @@ def _translate(error: BaseException) -> SignalistError:
         case exc.AuthenticationError() | exc.AuthorizationError() | exc.NoPermissionError():
             return RedisUnavailable("Redis refused the user name or the password.")
         case exc.TimeoutError() | TimeoutError():
-            return RedisUnavailable(f"Redis did not answer within {SOCKET_TIMEOUT_S:.0f} s.")
+            return RedisUnavailable("Redis does not answer.")
         case exc.ConnectionError() | OSError():
             return RedisUnavailable()
         case _:
-            return RedisUnavailable(f"Redis refused a command: {error}")
+            return RedisRefused(f"Redis refused a command: {error}")
 
 
 async def server_facts(redis: Redis) -> RedisFacts:

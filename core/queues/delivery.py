@@ -3,7 +3,7 @@
 Every call may raise RedisUnavailable; none of them then leaves a job half moved. docs/delivery.md has the states.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -45,6 +45,8 @@ class Entry:
     id: str
     fields: Mapping[bytes, bytes]
     deliveries: int
+    # When it was handed out, by the clock of Redis.
+    taken_ms: int
 
     @property
     def added_at(self) -> float:
@@ -60,6 +62,7 @@ class Hold:
     entry_id: str
     task_id: str
     key: str
+    taken_ms: int
 
 
 @dataclass(frozen=True)
@@ -96,11 +99,11 @@ class Consumer:
         """Takes up to `counts[queue]` waiting jobs of each queue that is not paused, without waiting for any."""
         calls = [(queue, (self.name, count, _ms(self.lease))) for queue, count in counts.items()]
         with redis_errors(), _group_errors():
-            answers = await FETCH.run_on_each(self._redis, calls)
+            answers = await FETCH.run_on_queues(self._redis, calls)
         return [
-            Entry(queue, entry_id.decode(), _pairs(fields), 1)
-            for queue, answer in zip(counts, answers, strict=True)
-            for entry_id, fields in answer
+            Entry(queue, entry_id.decode(), _pairs(fields), 1, taken_ms)
+            for queue, (taken_ms, rows) in zip(counts, answers, strict=True)
+            for entry_id, fields in rows
         ]
 
     async def wait(self, queues: Sequence[str], block: float) -> list[Entry]:
@@ -113,8 +116,8 @@ class Consumer:
             for stream, rows in found or []:
                 queue = by_stream[stream]
                 ids = [entry_id for entry_id, _ in rows]
-                admitted = set(await ADMIT.run(self._redis, queue, self.name, _ms(self.lease), *ids))
-                entries += [Entry(queue, i.decode(), fields, 1) for i, fields in rows if i in admitted]
+                taken_ms, taken = await ADMIT.run_on_queue(self._redis, queue, self.name, _ms(self.lease), *ids)
+                entries += [Entry(queue, i.decode(), fields, 1, taken_ms) for i, fields in rows if i in taken]
         return entries
 
     async def reclaim(self, rooms: Mapping[str, int], in_hand: Mapping[str, Sequence[str]]) -> list[Entry]:
@@ -127,27 +130,24 @@ class Consumer:
             for queue, room in rooms.items()
         ]
         with redis_errors(), _group_errors():
-            answers = await RECLAIM.run_on_each(self._redis, calls)
+            answers = await RECLAIM.run_on_queues(self._redis, calls)
         return [
-            Entry(queue, entry_id.decode(), _pairs(fields), deliveries)
-            for queue, answer in zip(rooms, answers, strict=True)
-            for entry_id, fields, deliveries in answer
+            Entry(queue, entry_id.decode(), _pairs(fields), deliveries, taken_ms)
+            for queue, (taken_ms, rows) in zip(rooms, answers, strict=True)
+            for entry_id, fields, deliveries in rows
         ]
 
-    async def renew(self, holds: Mapping[Hold, bool]) -> set[Hold]:
-        """Holds on to entries for another lease; returns those that are not ours any more.
-
-        The value says whether the last renewal of that entry is younger than a lease.
-        """
+    async def renew(self, holds: Iterable[Hold]) -> set[Hold]:
+        """Holds on to entries for another lease; returns those that are not ours any more."""
         by_queue: dict[str, list[Hold]] = {}
         for hold in holds:
             by_queue.setdefault(hold.queue, []).append(hold)
         calls: list[tuple[str, Sequence[Argument]]] = []
         for queue, held in by_queue.items():
-            names = [part for h in held for part in (h.entry_id, h.task_id, h.key, "1" if holds[h] else "0")]
+            names = [part for h in held for part in (h.entry_id, h.task_id, h.key, h.taken_ms)]
             calls.append((queue, [self.name, _ms(self.lease), *names]))
         with redis_errors():
-            answers = await RENEW.run_on_each(self._redis, calls)
+            answers = await RENEW.run_on_queues(self._redis, calls)
         return {
             hold
             for held, kept in zip(by_queue.values(), answers, strict=True)
@@ -157,16 +157,16 @@ class Consumer:
 
     async def finish(self, hold: Hold, outcome: Outcome, record: str) -> bool:
         """Ends the job: its entry and its key are gone, and it is counted. False: it was not ours any more."""
-        of_hold = (hold.entry_id, hold.task_id, hold.key)
+        arguments = (self.name, hold.entry_id, hold.task_id, hold.key, outcome, record, FINISHED_KEPT)
         with redis_errors():
-            done = await FINISH.run(self._redis, hold.queue, self.name, *of_hold, outcome, record, FINISHED_KEPT)
+            done = await FINISH.run_on_queue(self._redis, hold.queue, *arguments)
         return bool(done)
 
     async def retry(self, hold: Hold, message: bytes, delay: float) -> bool:
         """Puts the job off by `delay` seconds, as `message` now has it; it keeps its key. False: it was not ours."""
-        of_hold = (hold.entry_id, hold.task_id, hold.key)
+        arguments = (self.name, hold.entry_id, hold.task_id, hold.key, message, _ms(delay))
         with redis_errors():
-            done = await RETRY.run(self._redis, hold.queue, self.name, *of_hold, message, _ms(delay))
+            done = await RETRY.run_on_queue(self._redis, hold.queue, *arguments)
         return bool(done)
 
     async def release(self, deliveries: Mapping[Hold, int]) -> None:
@@ -175,12 +175,12 @@ class Consumer:
         for hold, count in deliveries.items():
             by_queue.setdefault(hold.queue, [self.name]).extend((hold.entry_id, count))
         with redis_errors():
-            await RELEASE.run_on_each(self._redis, list(by_queue.items()))
+            await RELEASE.run_on_queues(self._redis, list(by_queue.items()))
 
     async def promote(self) -> list[Tick]:
         """Moves the delayed jobs that are due to the waiting ones."""
         with redis_errors():
-            answers = await PROMOTE.run_on_each(self._redis, [(queue, (_PROMOTED_AT_ONCE,)) for queue in self.queues])
+            answers = await PROMOTE.run_on_queues(self._redis, [(queue, (_PROMOTED_AT_ONCE,)) for queue in self.queues])
         return [
             Tick(queue, None if wait < 0 else wait / 1000, bool(paused), frozenset(c.decode() for c in cancels))
             for queue, (wait, paused, cancels) in zip(self.queues, answers, strict=True)
@@ -189,7 +189,7 @@ class Consumer:
     async def leave(self) -> None:
         """Drops this consumer from the groups, and those that went away without a word, as far as they hold nothing."""
         with redis_errors():
-            await SWEEP.run_on_each(self._redis, [(queue, (self.name, _GONE_MS)) for queue in self.queues])
+            await SWEEP.run_on_queues(self._redis, [(queue, (self.name, _GONE_MS)) for queue in self.queues])
 
 
 class GroupLost(Exception):

@@ -27,7 +27,7 @@ class QueueDepth:
 async def depths(redis: Redis, now: dt.datetime) -> tuple[QueueDepth, ...]:
     """Every queue, at one moment each. Raises RedisUnavailable: then nothing is known, which is not zero."""
     with redis_errors():
-        answers = await DEPTH.run_on_each(redis, [(queue, ()) for queue in keys.QUEUES])
+        answers = await DEPTH.run_on_queues(redis, [(queue, ()) for queue in keys.QUEUES])
     return tuple(_depth(name, answer, now) for name, answer in zip(keys.QUEUES, answers, strict=True))
 
 

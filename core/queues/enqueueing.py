@@ -44,5 +44,5 @@ async def offer_message(
         # Nobody would ever read it: to accept it would be to lose it.
         raise BadRequest(f"There is no queue {queue!r}: the queues are {', '.join(keys.QUEUES)}.")
     with redis_errors():
-        answer: bytes = await ENQUEUE.run(redis, queue, task_id, key or "", message, int(delay * 1000))
+        answer: bytes = await ENQUEUE.run_on_queue(redis, queue, task_id, key or "", message, int(delay * 1000))
     return Acceptance(answer.decode())

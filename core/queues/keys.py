@@ -21,8 +21,8 @@ _PARTS = (
 
 WORKERS = "signalist:{workers}:names"
 WORKERS_TO_RECYCLE = "signalist:{workers}:recycle"
-SCHEDULER = "signalist:scheduler"
-SCHEDULER_LEASE = "signalist:scheduler:lease"
+SCHEDULER = "signalist:{scheduler}:beat"
+SCHEDULER_LEASE = "signalist:{scheduler}:lease"
 
 # The consumer group of every stream.
 GROUP = "workers"

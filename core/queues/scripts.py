@@ -1,4 +1,4 @@
-"""The Lua scripts: what must happen all at once or not at all, on the keys of one queue."""
+"""The Lua scripts: what must happen all at once or not at all."""
 
 import hashlib
 from collections.abc import Sequence
@@ -15,24 +15,27 @@ Argument = str | bytes | int | float
 
 
 class Script:
-    """One script of lua/, run on the keys of a queue."""
+    """One script of lua/."""
 
-    def __init__(self, name: str, flags: str = "") -> None:
+    def __init__(self, name: str, flags: str = "", *, shared: bool = True) -> None:
         """`flags` as Redis names them: no-writes, or allow-oom for what must go through when memory is full."""
         self.name = name
         header = f"#!lua flags={flags}\n" if flags else "#!lua\n"
-        self.text = header + (_FOLDER / "shared.lua").read_text() + (_FOLDER / f"{name}.lua").read_text()
+        common = (_FOLDER / "shared.lua").read_text() if shared else ""
+        self.text = header + common + (_FOLDER / f"{name}.lua").read_text()
         self.sha = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
-    async def run(self, redis: Redis, queue: str, *arguments: Argument) -> Any:
+    async def run(self, redis: Redis, names: Sequence[str], *arguments: Argument) -> Any:
         """Sends the hash; a server that does not know the script yet (a restart) is sent its text."""
-        names = keys.of_queue(queue)
         try:
             return await redis.evalsha(self.sha, len(names), *names, *arguments)
         except exc.NoScriptError:
             return await redis.eval(self.text, len(names), *names, *arguments)
 
-    async def run_on_each(self, redis: Redis, calls: Sequence[tuple[str, Sequence[Argument]]]) -> list[Any]:
+    async def run_on_queue(self, redis: Redis, queue: str, *arguments: Argument) -> Any:
+        return await self.run(redis, keys.of_queue(queue), *arguments)
+
+    async def run_on_queues(self, redis: Redis, calls: Sequence[tuple[str, Sequence[Argument]]]) -> list[Any]:
         """`calls` are (queue, arguments): in one round trip. Raises the first error."""
         async with redis.pipeline(transaction=False) as pipe:
             for queue, arguments in calls:
@@ -41,7 +44,7 @@ class Script:
             answers: list[Any] = await pipe.execute(raise_on_error=False)
         for at, (answer, (queue, arguments)) in enumerate(zip(answers, calls, strict=True)):
             if isinstance(answer, exc.NoScriptError):
-                answers[at] = await self.run(redis, queue, *arguments)
+                answers[at] = await self.run_on_queue(redis, queue, *arguments)
             elif isinstance(answer, Exception):
                 raise answer
         return answers
@@ -59,3 +62,6 @@ RECLAIM = Script("reclaim", "allow-oom")
 PROMOTE = Script("promote", "allow-oom")
 CANCEL = Script("cancel", "allow-oom")
 SWEEP = Script("sweep", "allow-oom")
+BEAT = Script("beat", "allow-oom", shared=False)
+LEAD = Script("lead", "allow-oom", shared=False)
+RESIGN = Script("resign", "allow-oom", shared=False)

@@ -1,4 +1,5 @@
--- After a blocking read, which no script can do. ARGV: consumer, lease in ms, ids. Returns the ids that may run.
+-- After a blocking read, which no script can do. ARGV: consumer, lease in ms, ids. Returns the time in ms
+-- and the ids that may run.
 local consumer, length = ARGV[1], tonumber(ARGV[2])
 local is_paused = redis.call('EXISTS', paused) == 1
 local taken = {}
@@ -9,4 +10,5 @@ for i = 3, #ARGV do
     taken[#taken + 1] = ARGV[i]
   end
 end
-return taken
+if #taken > 0 then remember_since() end
+return {now, taken}

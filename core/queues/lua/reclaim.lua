@@ -1,8 +1,8 @@
 -- ARGV: consumer, lease in ms, how many at most, the cap of deliveries, then the ids that the consumer has in hand.
--- Takes over what nobody works at any more. Returns {{id, fields, deliveries}, …}; what has reached the cap comes with
--- cap + 1 and must not run.
+-- Takes over what nobody works at any more. Returns the time in ms and {{id, fields, deliveries}, …}; what has
+-- reached the cap comes with cap + 1 and must not run.
 local consumer, length, most, cap = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-if redis.call('EXISTS', paused) == 1 then return {} end
+if redis.call('EXISTS', paused) == 1 then return {now, {}} end
 local in_hand = {}
 for i = 5, #ARGV do in_hand[ARGV[i]] = true end
 
@@ -29,4 +29,5 @@ for _, row in ipairs(redis.call('XPENDING', stream, GROUP, 'IDLE', length, '-', 
     end
   end
 end
-return taken
+if #taken > 0 then remember_since() end
+return {now, taken}

@@ -1,17 +1,18 @@
--- ARGV: consumer, lease in ms, then of each entry: id, task id, job key or '', and '1' if our last renewal is younger
--- than a lease. Returns for each 1 if it is still the consumer's, else 0.
+-- ARGV: consumer, lease in ms, then of each entry: id, task id, job key or '', and when it was taken, in ms.
+-- Returns for each 1 if it is still the consumer's, else 0.
 local consumer, length = ARGV[1], tonumber(ARGV[2])
+local since = redis.call('HGET', counts, 'since')
 
-local function keep(id, task_id, job_key, is_fresh)
+local function keep(id, task_id, job_key, taken)
   local row = pending(id)
-  local holder, _, since = lease_of(id)
+  local holder, _, started = lease_of(id)
   if row then
     if row[2] ~= consumer then return false end
     redis.call('XCLAIM', stream, GROUP, consumer, 0, id, 'JUSTID')
   elseif holder == nil then
-    -- Either another worker took it over and finished it, which it may only once our lease had run out; or Redis has
-    -- lost its data, and the job is ours still: hold on to its key, so that nobody starts it a second time.
-    if not is_fresh then return false end
+    -- It has ended, here or elsewhere; or Redis has lost its data since it was taken. Then the job is ours still: hold on
+    -- to its key, so that nobody starts it a second time.
+    if since and tonumber(since) <= taken then return false end
     if job_key ~= '' then
       local rival = redis.call('HGET', keys, job_key)
       if rival and rival ~= task_id and state_of(rival) then return false end
@@ -21,12 +22,12 @@ local function keep(id, task_id, job_key, is_fresh)
   elseif holder ~= consumer then
     return false
   end
-  lease(id, consumer, length, since)
+  lease(id, consumer, length, started)
   return true
 end
 
 local kept = {}
 for i = 3, #ARGV, 4 do
-  kept[#kept + 1] = keep(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3] == '1') and 1 or 0
+  kept[#kept + 1] = keep(ARGV[i], ARGV[i + 1], ARGV[i + 2], tonumber(ARGV[i + 3])) and 1 or 0
 end
 return kept

@@ -68,6 +68,11 @@ local function release(id, deliveries)
   redis.call('HDEL', leases, id)
 end
 
+-- Since when this Redis has counted and leased without losing its data.
+local function remember_since()
+  redis.call('HSETNX', counts, 'since', string.format('%.0f', now))
+end
+
 -- Leases an entry that the group has just handed out. False if it is in other hands: the group was lost and made anew,
 -- so that it hands out again what is running. Then the entry goes back to where it runs.
 local function take(id, consumer, length)

@@ -1,0 +1,94 @@
+"""From an entry of a stream to a message that can be run, or to the reason why it never can."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+from taskiq.message import TaskiqMessage
+
+from core.failed_jobs import Attempt
+from core.queues.delivery import DELIVERIES, Entry
+
+ATTEMPTS = "attempts"
+JOB_KEY = "job_key"
+QUEUE = "queue_name"
+# By this label the middleware finds the delivery of a message; it never leaves the process.
+HANDLE = "_delivery"
+# Labels that are ours, not the sender's: no part of a failure's story.
+_LONGEST_ARGS = 500
+OURS = frozenset({ATTEMPTS, QUEUE, HANDLE, "ack_type"})
+
+
+@dataclass(frozen=True)
+class Unfit:
+    """Why a job cannot be run: `exception` and `message` as for a failed attempt, `reason` for the row."""
+
+    exception: str
+    message: str
+    reason: str
+
+
+def read(entry: Entry, labels_of: Mapping[str, Mapping[str, Any]]) -> tuple[TaskiqMessage, Unfit | None]:
+    """The message of `entry` with the labels of its task filled in, and what keeps it from being run.
+
+    `labels_of` has the labels of every task that this process knows, by name.
+    """
+    body = entry.fields.get(b"data")
+    if body is None:
+        fields = ", ".join(sorted(name.decode(errors="replace") for name in entry.fields)[:10])
+        return _blank(entry, b""), _unreadable(f"the entry has no field data, only: {fields}")
+    try:
+        message = TaskiqMessage.model_validate(json.loads(body))
+        message.parse_labels()
+    except (ValueError, TypeError, RecursionError, AttributeError) as error:
+        why = "not a taskiq message" if isinstance(error, ValidationError) else f"{type(error).__name__}: {error}"
+        return _blank(entry, body), _unreadable(why)
+    message.labels_types = None
+    labels = labels_of.get(message.task_name)
+    if labels is None:
+        return message, Unfit("UnknownTask", f"no worker knows a task {message.task_name!r}", "unknown task")
+    # What is acknowledged before it ran could be lost.
+    message.labels = {**labels, **message.labels, "ack_type": "when_saved"}
+    if entry.deliveries > DELIVERIES:
+        died = f"{DELIVERIES} workers died while they had this job"
+        return message, Unfit("WorkerDied", died, f"killed its worker {DELIVERIES} times")
+    return message, None
+
+
+def with_attempts(body: bytes, attempts: tuple[Attempt, ...]) -> bytes:
+    """The message as it was sent, with the story so far."""
+    fields = json.loads(body)
+    fields["labels"][ATTEMPTS] = [attempt.as_json() for attempt in attempts]
+    return json.dumps(fields, separators=(",", ":")).encode()
+
+
+def attempts_in(message: TaskiqMessage) -> tuple[Attempt, ...]:
+    """The attempts that were made before; what is no story of ours counts as none."""
+    try:
+        return tuple(Attempt.from_json(fields) for fields in message.labels.get(ATTEMPTS, ()))
+    except (KeyError, TypeError, ValueError):
+        return ()
+
+
+def key_in(message: TaskiqMessage) -> str:
+    """The key that the job holds, or ""."""
+    key = message.labels.get(JOB_KEY)
+    return key if isinstance(key, str) else ""
+
+
+def _blank(entry: Entry, body: bytes) -> TaskiqMessage:
+    text = body[:10_000].decode(errors="backslashreplace")
+    return TaskiqMessage(task_id=entry.id, task_name="(unreadable)", labels={"body": text}, args=[], kwargs={})
+
+
+def _unreadable(why: str) -> Unfit:
+    return Unfit("Unreadable", why[:1_000], "unreadable")
+
+
+def shown(message: TaskiqMessage) -> tuple[Any, ...]:
+    """The arguments for a screen, that a list of jobs stays small."""
+    if len(json.dumps(message.args, default=str)) <= _LONGEST_ARGS:
+        return tuple(message.args)
+    return tuple(f"{str(argument)[:100]}…" for argument in message.args[:3])

@@ -1,0 +1,155 @@
+"""Takes jobs out of Redis: what waits, what is due, and what dead workers left behind."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from core.errors import RedisUnavailable
+from core.queues.delivery import Consumer, Entry, GroupLost
+from workers.in_flight import InFlight, Stop, shares
+from workers.outage import Outage
+
+log = structlog.get_logger(__name__)
+
+Accept = Callable[[Entry, float], None]
+
+# Longest wait for a job in one read; less than the socket timeout, and a stop waits for the end of it.
+_BLOCK_S = 1.0
+# While a queue is at its limit it is not read; so soon it is looked at again, as a read cannot be interrupted.
+_BLOCK_AT_LIMIT_S = 0.05
+# In a cluster no read spans several queues, so an idle worker asks again and again.
+_CLUSTER_POLL_S = 0.2
+# How often delayed jobs, pauses, cancels and dead workers are looked for, at least.
+_LOOK_S = 0.5
+
+
+class Reader:
+    """Reads while there is room, until it is stopped."""
+
+    def __init__(
+        self, consumer: Consumer, in_flight: InFlight, accept: Accept, outage: Outage, *, one_slot: bool
+    ) -> None:
+        """`accept(entry, asked_at)` gets each job, with the monotonic time before it was asked for.
+
+        `one_slot`: whether one command may read all queues, which a cluster forbids.
+        """
+        self._consumer = consumer
+        self._in_flight = in_flight
+        self._accept = accept
+        self._outage = outage
+        self._one_slot = one_slot
+        self._paused: set[str] = set()
+        self._hungry: set[str] = set()
+        self._order = list(consumer.queues)
+        self._stopping = False
+        self._reclaimed_at = 0.0
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        self._tasks = [asyncio.create_task(self._forever(self._read)), asyncio.create_task(self._forever(self._look))]
+
+    async def stop(self) -> None:
+        """Takes nothing more. What was asked for already still arrives, before this returns."""
+        self._stopping = True
+        self._in_flight.has_changed.set()
+        await self._tasks[0]
+
+    async def close(self) -> None:
+        """Ends the looking as well, which goes on while the last jobs run, so that they can be cancelled."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _forever(self, step: Callable[[], Awaitable[bool]]) -> None:
+        going_on = True
+        while going_on:
+            try:
+                going_on = await step()
+                self._outage.over()
+            except GroupLost:
+                await self._make_groups()
+            except RedisUnavailable as error:
+                await asyncio.sleep(self._outage.failed(error))
+            except Exception:
+                # Whatever it was, a worker that silently reads no more is worse.
+                log.exception("reading failed")
+                await asyncio.sleep(1.0)
+
+    async def _make_groups(self) -> None:
+        log.warning("the consumer groups were gone, so they are made anew")
+        try:
+            await self._consumer.ensure_groups()
+        except RedisUnavailable as error:
+            await asyncio.sleep(self._outage.failed(error))
+
+    async def _read(self) -> bool:
+        if self._stopping:
+            return False
+        self._in_flight.has_changed.clear()
+        # A paused queue is refused by Redis in any case; it is left out so that nobody waits for it.
+        rooms = {queue: self._in_flight.room(queue) for queue in self._order if queue not in self._paused}
+        rooms = {queue: room for queue, room in rooms.items() if room > 0}
+        if not rooms:
+            await _set_within(self._in_flight.has_changed, _LOOK_S)
+            return True
+        asked_at = time.monotonic()
+        asked = shares(self._in_flight.free, rooms, self._hungry)
+        # Who comes last today is first tomorrow.
+        self._order.append(self._order.pop(0))
+        with self._in_flight.promised(asked):
+            entries = await self._consumer.fetch(asked)
+        if entries:
+            counts = {queue: sum(entry.queue == queue for entry in entries) for queue in asked}
+            self._hungry = {queue for queue, count in counts.items() if count == asked[queue]}
+        else:
+            self._hungry = set()
+            asked_at = time.monotonic()
+            entries = await self._wait(list(rooms))
+        for entry in entries:
+            self._accept(entry, asked_at)
+        return True
+
+    async def _wait(self, queues: list[str]) -> list[Entry]:
+        if not self._one_slot:
+            await _set_within(self._in_flight.has_changed, _CLUSTER_POLL_S)
+            return []
+        is_limited = len(queues) + len(self._paused) < len(self._order)
+        return await self._consumer.wait(queues, _BLOCK_AT_LIMIT_S if is_limited else _BLOCK_S)
+
+    async def _look(self) -> bool:
+        ticks = await self._consumer.promote()
+        self._paused = {tick.queue for tick in ticks if tick.paused}
+        unwanted = {(tick.queue, task_id) for tick in ticks for task_id in tick.to_cancel}
+        if unwanted:
+            for delivery in self._in_flight.everything:
+                if (delivery.hold.queue, delivery.hold.task_id) in unwanted:
+                    delivery.halt(Stop.CANCELLED)
+        await self._reclaim()
+        due = [tick.next_due_s for tick in ticks if tick.next_due_s is not None]
+        await asyncio.sleep(min(_LOOK_S, *due) if due else _LOOK_S)
+        return True
+
+    async def _reclaim(self) -> None:
+        now = time.monotonic()
+        if self._stopping or now - self._reclaimed_at < min(1.0, self._consumer.lease / 5):
+            return
+        self._reclaimed_at = now
+        rooms = {queue: self._in_flight.room(queue) for queue in self._order}
+        asked = shares(self._in_flight.free, rooms, set(rooms))
+        if not asked:
+            return
+        with self._in_flight.promised(asked):
+            entries = await self._consumer.reclaim(asked, self._in_flight.entries())
+        for entry in entries:
+            log.warning("took over a job that nobody held on to", queue=entry.queue, deliveries=entry.deliveries)
+            self._accept(entry, now)
+
+
+async def _set_within(event: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return
