@@ -6,7 +6,7 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hash
 	--no-emit-index-url --no-annotate --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check bench lock worker worker-failed worker-retry db-migrate db-diff db-reset api-docs \
+.PHONY: help run demo check lint analyse test bench lock worker worker-failed worker-retry db-migrate db-diff db-reset api-docs \
 	up down build rebuild logs shell psql installed installed-dev installed-bench
 
 help: ## Show this list.
@@ -43,15 +43,20 @@ db-reset: installed ## Delete everything that is in the database and build the s
 	@$(BIN)/signalist db upgrade --yes
 
 ##@ Development
-test: installed-dev ## Run every test.
-	@$(BIN)/pytest
+check: lint analyse test ## Format, lint, types, import rules, tests: what CI runs.
 
-check: installed-dev ## Format, lint, types, import rules, tests: what CI runs.
+lint: installed-dev ## Check the format and the style of Python, shell and YAML.
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
+	$(BIN)/shellcheck .ci/run
+	$(BIN)/yamllint --strict .
+
+analyse: installed-dev ## Check the types, and who imports whom.
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest
+
+test: installed-dev ## Run every test; ARGS goes to pytest: make test ARGS="-k feeds".
+	$(BIN)/pytest $(ARGS)
 
 bench: installed-bench ## Measure every speed that is claimed, beside what one would use instead.
 	@$(BIN)/python -m bench
