@@ -8,16 +8,17 @@ from typing import Annotated
 import typer
 from redis.asyncio import Redis
 
-from core import queues as redis_queues
-from core.access import Action
+from core import pausing
+from core.access import User
+from core.db import Database
 from core.phrases import duration
-from core.queues import QueueDepth
-from core.recording import recorded
+from core.queues import QUEUES, QueueDepth, depths
+from core.recording import Face
 from dashboard.cli.output import AsJson, say, write_json, write_table
 from dashboard.cli.servers import connected
 
 app = typer.Typer(add_completion=False)
-Name = Annotated[str, typer.Argument(help=f"One of {', '.join(redis_queues.QUEUES)}.")]
+Name = Annotated[str, typer.Argument(help=f"One of {', '.join(QUEUES)}.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -42,25 +43,22 @@ def queues(context: typer.Context, *, as_json: AsJson = False) -> None:
 @app.command()
 def pause(name: Name) -> None:
     """Start no more jobs of a queue; those that run finish."""
-    asyncio.run(_hold(name, "pause", redis_queues.pause))
+    asyncio.run(_hold(pausing.pause_queue, name))
     say(f"The queue {name} is paused.")
 
 
 @app.command()
 def resume(name: Name) -> None:
     """Start jobs of a queue again."""
-    asyncio.run(_hold(name, "resume", redis_queues.resume))
+    asyncio.run(_hold(pausing.resume_queue, name))
     say(f"The queue {name} is open.")
 
 
 async def _depths() -> tuple[QueueDepth, ...]:
     async with connected() as servers:
-        return await redis_queues.depths(servers.redis, dt.datetime.now(dt.UTC))
+        return await depths(servers.redis, dt.datetime.now(dt.UTC))
 
 
-async def _hold(name: str, verb: str, act: Callable[[Redis, str], Awaitable[None]]) -> None:
-    async with (
-        connected() as servers,
-        recorded(servers.database, servers.user, "cli", Action.PAUSE_QUEUE, name, verb=verb),
-    ):
-        await act(servers.redis, name)
+async def _hold(act: Callable[[Database, Redis, User, Face, str], Awaitable[None]], name: str) -> None:
+    async with connected() as servers:
+        await act(servers.database, servers.redis, servers.user, "cli", name)
