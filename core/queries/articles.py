@@ -191,6 +191,20 @@ async def _forget(session: AsyncSession, article_id: uuid.UUID, column: str) -> 
     return changed.scalar_one_or_none() is not None
 
 
+async def summarised(
+    session: AsyncSession, article_id: uuid.UUID, *, content_hash: str, model: str, summary: str
+) -> bool:
+    """Stores the summary. False, and nothing is written, if the content has changed since, or the article is gone."""
+    done = await session.execute(
+        update(Article)
+        .where(Article.id == article_id, Article.content_hash == content_hash)
+        .values(summary=summary, summary_model=model)
+        .returning(Article.id)
+        .execution_options(synchronize_session=False)
+    )
+    return done.scalar_one_or_none() is not None
+
+
 async def newest_at(session: AsyncSession) -> dt.datetime | None:
     """When the newest article was published (stored, where the feed gave no date)."""
     return (

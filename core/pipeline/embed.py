@@ -1,0 +1,41 @@
+"""Embedding one article."""
+
+import uuid
+
+from core.db import Database
+from core.errors import Conflict
+from core.pipeline.chunk import chunks, with_title
+from core.pipeline.models import Embedder
+from core.queries import articles, embeddings
+
+# An article that changes under our hands more often than this is left to the next crawl.
+MOST_ROUNDS = 5
+
+
+async def embed_article(article_id: uuid.UUID, *, database: Database, embedder: Embedder) -> int:
+    """Embeds the article as it is now, and returns how many chunks were stored.
+
+    0: it is gone, embedded by this model already, or has no words. That last one counts as embedded, with no rows,
+    because a search could never find it. No transaction is open while the model works; if the article changes
+    meanwhile, it is embedded again.
+    """
+    for _ in range(MOST_ROUNDS):
+        async with database.session() as session:
+            article = await articles.content(session, article_id)
+        if article is None or article.embedding_model == embedder.model:
+            return 0
+        pieces = chunks(article.title, article.text)
+        vectors = await embedder.embed([with_title(article.title, piece) for piece in pieces])
+        # A zero vector has no direction, so pgvector would leave it out of the index.
+        kept = [index for index, vector in enumerate(vectors) if vector.any()]
+        async with database.session() as session:
+            if await embeddings.replace(
+                session,
+                article_id,
+                content_hash=article.content_hash,
+                model=embedder.model,
+                chunks=[pieces[index] for index in kept],
+                vectors=vectors[kept],
+            ):
+                return len(kept)
+    raise Conflict("The article changed each time while it was being embedded.")
