@@ -3,20 +3,18 @@
 import datetime as dt
 import secrets
 from http import HTTPStatus
-from pathlib import Path
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from fastapi import APIRouter, Request
-from jinja2 import Environment, FileSystemLoader
 from starlette.requests import HTTPConnection
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from core.accounts import logins
 from core.accounts.logins import ABSOLUTE, TooManyAttempts, WrongLogin, fingerprint
 from core.accounts.names import normal
 from core.accounts.throttle import Origin
 from core.errors import Forbidden, SignalistError
-from dashboard import cookies, design, presence
+from dashboard import cookies, plain, presence
 from dashboard.connection import address
 from dashboard.context import context
 
@@ -30,24 +28,6 @@ FORM_S = 3 * 24 * 3600
 DEVICE_S = 180 * 24 * 3600
 
 router = APIRouter(include_in_schema=False)
-_page = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, trim_blocks=True
-).get_template("login.html")
-
-
-def _tokens() -> str:
-    light, dark = (
-        ";".join(f"--{name}:{value}" for name, value in theme.items()) for theme in (design.LIGHT, design.DARK)
-    )
-    light, dark = f"{light};color-scheme:light", f"{dark};color-scheme:dark"
-    # The system's theme, until a person chose one.
-    return (
-        f":root{{{light}}} @media(prefers-color-scheme:dark){{:root:not([data-theme=light]){{{dark}}}}} "
-        f":root[data-theme=dark]{{{dark}}}"
-    )
-
-
-_TOKENS = _tokens()
 
 
 class FormExpired(Forbidden):
@@ -108,7 +88,9 @@ async def leave(request: Request) -> Response:
 
 def closed(connection: HTTPConnection, error: SignalistError) -> Response:
     """The page for a person who can neither be let in nor be sent to log in."""
-    return _render(connection, error.http_status, title="You cannot be let in", error=str(error), form=False)
+    return plain.render(
+        connection, "login.html", error.http_status, title="You cannot be let in", error=str(error), form=False
+    )
 
 
 def local(target: str | None) -> str:
@@ -130,8 +112,9 @@ def local(target: str | None) -> str:
 def _form(request: Request, *, wanted: str, name: str = "", error: SignalistError | None = None) -> Response:
     # One that is there stays, so that a second open login page does not spoil the first.
     nonce = cookies.unsigned(cookies.LOGIN_FORM, cookies.read(request, cookies.LOGIN_FORM)) or secrets.token_hex(16)
-    response = _render(
+    response = plain.render(
         request,
+        "login.html",
         error.http_status if error else HTTPStatus.OK,
         title="Log in",
         form=True,
@@ -145,17 +128,6 @@ def _form(request: Request, *, wanted: str, name: str = "", error: SignalistErro
     if isinstance(error, TooManyAttempts):
         response.headers["retry-after"] = str(max(1, round(error.retry_after)))
     return response
-
-
-def _render(connection: HTTPConnection, status: int, **words: object) -> HTMLResponse:
-    nonce = connection.state.nonce
-    theme = connection.cookies.get("theme")
-    html = _page.render(nonce=nonce, tokens=_TOKENS, theme=theme if theme in {"dark", "light"} else "", **words)
-    policy = (
-        f"default-src 'none'; style-src 'nonce-{nonce}'; img-src 'self'; form-action 'self'; "
-        "frame-ancestors 'none'; base-uri 'none'"
-    )
-    return HTMLResponse(html, status, {"cache-control": "no-store", "content-security-policy": policy})
 
 
 async def _fields(request: Request) -> dict[str, str]:

@@ -6,6 +6,7 @@ from core import queues
 from core.config import Settings, settings
 from core.db import Database
 from dashboard import guard, shell
+from dashboard.api import app as api
 from dashboard.api import health
 from dashboard.context import Context, set_context
 from dashboard.pages.overview import overview
@@ -18,6 +19,7 @@ def compose(context: Context) -> None:
     set_context(context)
     shell.install()
     app.include_router(health.router)
+    api.install(app)
     guard.install(app)
     for path, page in PAGES.items():
         ui.page(path, response_timeout=10)(page)

@@ -1,0 +1,80 @@
+"""`/users`, `/sessions` and `/me`: who may log in, and who is."""
+
+import uuid
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field, SecretStr
+
+from core.access import Role
+from core.accounts import people
+from core.queries.sessions import SessionRow
+from core.queries.users import UserRow
+from dashboard.api.access import SessionAdmin, UserAdmin, Viewer
+from dashboard.api.clock import Now
+from dashboard.context import context
+
+router = APIRouter(tags=["people"])
+
+
+class Me(BaseModel):
+    """Who asks, and with which role."""
+
+    name: str
+    role: Role
+
+
+class NewUser(BaseModel):
+    name: str
+    role: Role
+    password: SecretStr
+
+
+class Made(BaseModel):
+    id: uuid.UUID
+
+
+class UserChange(BaseModel):
+    """What is to be different; what is left out stays."""
+
+    role: Role | None = None
+    enabled: bool | None = None
+    password: SecretStr | None = Field(None, description="Ends every session of that person.")
+
+
+@router.get("/me", summary="Who asks, and with which role")
+async def me(user: Viewer) -> Me:
+    return Me(name=user.name, role=user.role)
+
+
+@router.get("/users", summary="People by name")
+async def list_users(user: UserAdmin, now: Now) -> tuple[UserRow, ...]:
+    return await people.everyone(context().database, user, now=now)
+
+
+@router.post("/users", status_code=201, summary="Add a person")
+async def add(new: NewUser, user: UserAdmin) -> Made:
+    password = new.password.get_secret_value()
+    return Made(id=await people.add(context().database, user, "api", name=new.name, role=new.role, password=password))
+
+
+@router.patch("/users/{name}", status_code=204, summary="Change a person's role or password, disable or enable them")
+async def change(name: str, change: UserChange, user: UserAdmin, now: Now) -> None:
+    database = context().database
+    if change.role is not None:
+        await people.change_role(database, user, "api", name=name, role=change.role)
+    if change.password is not None:
+        await people.give_password(database, user, "api", name=name, password=change.password.get_secret_value())
+    if change.enabled is True:
+        await people.enable(database, user, "api", name=name)
+    elif change.enabled is False:
+        await people.disable(database, user, "api", name=name, now=now)
+
+
+@router.get("/sessions", summary="Open sessions, the latest seen first")
+async def list_sessions(user: SessionAdmin, now: Now) -> tuple[SessionRow, ...]:
+    return await people.open_sessions(context().database, user, now=now)
+
+
+@router.delete("/sessions/{session_id}", status_code=204, summary="End a session and close its pages")
+async def end_session(session_id: uuid.UUID, user: SessionAdmin) -> None:
+    await people.end_session(context().database, user, "api", session_id=session_id)
