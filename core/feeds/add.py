@@ -48,6 +48,22 @@ class Added:
     refused: tuple[Refused, ...]
     crawls: Crawls
 
+    @property
+    def sentence(self) -> str:
+        """`82 feeds added and queued; 3 were there already; 2 refused.`"""
+        new, present, refused = len(self.created), len(self.present), len(self.refused)
+        if not new and not refused and present == 1:
+            return f"{self.present[0]} is there already."
+        queued = " and queued" if new and self.crawls.accepted == new else ""
+        parts = [f"{counted(new, 'feed')} added{queued}" if new else "No feed added"]
+        if present:
+            parts.append(f"{present:,} {'was' if present == 1 else 'were'} there already")
+        if refused:
+            parts.append(f"{refused:,} refused")
+        if self.crawls.postponed:
+            parts.append("Redis cannot be reached, so they are crawled when it is back")
+        return "; ".join(parts) + "."
+
 
 async def add(
     database: Database, redis: Redis, user: User | None, face: Face, wanted: Sequence[Wanted], *, now: dt.datetime

@@ -24,6 +24,8 @@ VERBS = {
     "demo": Verb("demo", "Run all of it on invented feeds, to try it."),
     "dashboard": Verb("dashboard", "Serve the pages and the HTTP API."),
     "health": Verb("health", "Say whether all is well, check by check."),
+    "feeds": Verb("feeds", "What is crawled: add, list, remove, import, export, crawl."),
+    "search": Verb("search", "Find articles by what they mean."),
     "queues": Verb("queues", "List the queues, and pause or resume one."),
     "db": Verb("db", "The schema of the database: where it stands, and moving it."),
 }

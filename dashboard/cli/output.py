@@ -1,5 +1,6 @@
 """How verbs speak: tables for people, JSON for programs, and a question before what cannot be undone."""
 
+import datetime as dt
 import re
 import sys
 from collections.abc import Iterable, Sequence
@@ -12,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from core.errors import BadRequest
+from core.phrases import duration
 
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON instead of a table.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
@@ -23,8 +25,18 @@ _PIPE_WIDTH = 500
 
 
 def say(sentence: str) -> None:
-    """Writes one line to stdout."""
+    """Writes a sentence to stdout."""
     typer.echo(sentence)
+
+
+def complain(sentence: str) -> None:
+    """Writes one line to stderr."""
+    typer.echo(_CONTROL.sub(" ", sentence), err=True)
+
+
+def ago(moment: dt.datetime | None, now: dt.datetime) -> str | None:
+    """`4 min ago`; None for what never happened."""
+    return None if moment is None else f"{duration(max((now - moment).total_seconds(), 0))} ago"
 
 
 def write_json(value: object) -> None:
