@@ -5,6 +5,9 @@ from core.models.article import Article
 from core.models.article_embedding import DIMENSIONS, ArticleEmbedding
 from core.models.base import Base
 from core.models.failed_job import FailedJob
+from core.models.failed_job_action import FailedJobAction
+from core.models.failure_group import FailureGroup
+from core.models.failure_tally import FailureTally, FailureTallyChange
 from core.models.feed import Feed
 from core.models.login_failure import LoginFailure
 from core.models.record import Record
@@ -19,6 +22,10 @@ __all__ = [
     "ArticleEmbedding",
     "Base",
     "FailedJob",
+    "FailedJobAction",
+    "FailureGroup",
+    "FailureTally",
+    "FailureTallyChange",
     "Feed",
     "LoginFailure",
     "LoginSession",

@@ -1,6 +1,7 @@
 """A job that gave up, with its whole story. It stays until a person retries or discards it."""
 
 import datetime as dt
+import uuid
 from typing import Any
 
 from sqlalchemy import CheckConstraint, Index, text
@@ -8,15 +9,32 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from core.models.base import Base, Id, Now
 
+_OPEN = text("state = 'open'")
+
 
 class FailedJob(Base):
     __tablename__ = "failed_jobs"
     __table_args__ = (
         CheckConstraint("state in ('open', 'retried', 'discarded', 'succeeded')", name="state"),
-        # One open row a job key: the same job failing again adds to its row.
-        Index("uq_failed_jobs_open_key", "job_key", unique=True, postgresql_where=text("state = 'open'")),
-        Index("ix_failed_jobs_newest", "state", "last_failed_at", "id"),
-        Index("ix_failed_jobs_group", "state", "fingerprint", "last_failed_at", "id"),
+        # One living row a job key: a job that fails again, retried or not, adds to its row.
+        Index("uq_failed_jobs_live_key", "job_key", unique=True, postgresql_where=text("state in ('open', 'retried')")),
+        # Pages by key, newest first, for each filter of the desk. Only what is open: the rest costs them nothing.
+        Index("ix_failed_jobs_newest", "last_failed_at", "id", postgresql_where=_OPEN),
+        Index("ix_failed_jobs_task", "task", "last_failed_at", "id", postgresql_where=_OPEN),
+        Index("ix_failed_jobs_queue", "queue", "last_failed_at", "id", postgresql_where=_OPEN),
+        Index("ix_failed_jobs_cause", "fingerprint", "last_failed_at", "id", postgresql_where=_OPEN),
+        # What became of the others.
+        Index("ix_failed_jobs_settled", "state", "last_failed_at", "id", postgresql_where=text("state <> 'open'")),
+        Index(
+            "ix_failed_jobs_action",
+            "action_id",
+            "state",
+            "last_failed_at",
+            "id",
+            postgresql_where=text("action_id is not null"),
+        ),
+        # An id that a person types or pastes.
+        Index("ix_failed_jobs_task_id", "task_id"),
     )
 
     id: Mapped[Id]
@@ -41,5 +59,8 @@ class FailedJob(Base):
     first_failed_at: Mapped[Now]
     last_failed_at: Mapped[Now]
     state: Mapped[str] = mapped_column(server_default="open")
+    # When and by whom it was retried or discarded last; by nobody, if the job succeeded by itself.
     resolved_at: Mapped[dt.datetime | None]
     resolved_by: Mapped[str | None]
+    # The FailedJobAction that did so: what becomes of the job counts for its report.
+    action_id: Mapped[uuid.UUID | None]

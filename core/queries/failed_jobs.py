@@ -15,11 +15,15 @@ from core.models import FailedJob
 # A job that fails every few minutes for weeks keeps its newest attempts only.
 ATTEMPTS_KEPT = 20
 # Written out: with a parameter in its place, a prepared statement cannot use the partial index.
-_OPEN = text("state = 'open'")
+_LIVE = text("state in ('open', 'retried')")
 
 
 async def record(session: AsyncSession, failure: Failure) -> uuid.UUID:
-    """Stores a failure: a new open row, or one more chapter of the row that is open for that job. Returns its id."""
+    """Stores a failure: a new open row, or one more chapter of the job's living one, which is open again if it was
+    retried. Returns its id.
+
+    Counts per cause, task and queue follow by themselves: a trigger keeps them.
+    """
     attempts = [storable(attempt.as_json()) for attempt in failure.attempts]
     last = failure.attempts[-1] if failure.attempts else None
     row = insert(FailedJob).values(
@@ -49,8 +53,9 @@ async def record(session: AsyncSession, failure: Failure) -> uuid.UUID:
     ).bindparams(kept=ATTEMPTS_KEPT)
     statement = row.on_conflict_do_update(
         index_elements=[FailedJob.job_key],
-        index_where=_OPEN,
+        index_where=_LIVE,
         set_={
+            "state": "open",
             "task_id": new.task_id,
             "args": new.args,
             "kwargs": new.kwargs,
@@ -69,10 +74,10 @@ async def record(session: AsyncSession, failure: Failure) -> uuid.UUID:
 
 
 async def mark_succeeded(session: AsyncSession, keys: Sequence[str]) -> int:
-    """Closes the open rows of jobs that have succeeded since; returns how many there were."""
+    """Closes the living rows of jobs that have succeeded since; returns how many there were."""
     done = await session.execute(
         update(FailedJob)
-        .where(FailedJob.job_key.in_([storable_key(key) for key in keys]), _OPEN)
+        .where(FailedJob.job_key.in_([storable_key(key) for key in keys]), _LIVE)
         .values(state="succeeded", resolved_at=func.now())
     )
     return cast("CursorResult[Any]", done).rowcount

@@ -96,7 +96,7 @@ async def test_a_job_that_succeeds_closes_its_open_row_and_a_later_failure_opens
         {"args": [10**4000]},
         {"attempts": []},
     ],
-    ids=str,
+    ids=lambda poison: f"{next(iter(poison))}",
 )
 async def test_nothing_that_a_job_carries_keeps_it_off_the_record(
     database: Database, poison: dict[str, object]
