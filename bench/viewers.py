@@ -3,6 +3,7 @@
 Each viewer is a socket that speaks NiceGUI's protocol as a browser does; fifty browsers would only measure themselves.
 """
 
+import ast
 import asyncio
 import json
 import re
@@ -46,7 +47,12 @@ class Viewer:
             page = await answer.text()
         self.page_bytes = len(page)
         found = re.search(r"query: (\{.*?\}),?\n", page)
-        query = json.loads(found[1]) | {"document_id": str(uuid4()), "tab_id": str(uuid4())} if found else {}
+        query = (
+            ast.literal_eval(found[1].replace("true", "True").replace("false", "False"))
+            | {"document_id": str(uuid4()), "tab_id": str(uuid4())}
+            if found
+            else {}
+        )
         words = "&".join(
             f"{name}={str(value).lower() if isinstance(value, bool) else value}" for name, value in query.items()
         )
