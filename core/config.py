@@ -33,6 +33,7 @@ class Settings(BaseSettings):
     embedding_model: str = ""
     summary_model: str = ""
     crawler_allow_private: bool = False
+    require_second_approver: bool = False
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "console"] = "console"
 

@@ -9,9 +9,14 @@ from core.models.failed_job_action import FailedJobAction
 from core.models.failure_group import FailureGroup
 from core.models.failure_tally import FailureTally, FailureTallyChange
 from core.models.feed import Feed
+from core.models.index_build import IndexBuild
+from core.models.index_measurement import IndexMeasurement
 from core.models.login_failure import LoginFailure
+from core.models.operation import Operation
+from core.models.operation_line import OperationLine
 from core.models.record import Record
 from core.models.sample import Sample
+from core.models.search_tuning import SearchTuning
 from core.models.session import LoginSession
 from core.models.user import UserAccount
 
@@ -27,9 +32,14 @@ __all__ = [
     "FailureTally",
     "FailureTallyChange",
     "Feed",
+    "IndexBuild",
+    "IndexMeasurement",
     "LoginFailure",
     "LoginSession",
+    "Operation",
+    "OperationLine",
     "Record",
     "Sample",
+    "SearchTuning",
     "UserAccount",
 ]
