@@ -3,8 +3,7 @@
 import asyncio
 import datetime as dt
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -115,19 +114,10 @@ class InFlight:
 
     @property
     def free(self) -> int:
-        return self.slots - self._counts.total()
+        return self.slots - len(self._deliveries)
 
     def room(self, queue: str) -> int:
         return min(self.free, self.limits[queue] - self._counts[queue])
-
-    @contextmanager
-    def promised(self, counts: Mapping[str, int]) -> Iterator[None]:
-        """Keeps room for what is being asked for, so that two who ask at once do not get more than fits."""
-        self._counts.update(counts)
-        try:
-            yield
-        finally:
-            self._counts.subtract(counts)
 
     def entries(self) -> dict[str, list[str]]:
         """The ids of the entries in hand, by queue."""

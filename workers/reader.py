@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 
@@ -15,13 +15,14 @@ log = structlog.get_logger(__name__)
 
 Accept = Callable[[Entry, float], None]
 
-# Longest wait for a job in one read; less than the socket timeout, and a stop waits for the end of it.
-_BLOCK_S = 1.0
+# Longest wait for a job in one read, less than the socket timeout; a stop waits for the end of it. It is also how often
+# dead workers are looked for (more often if a lease is short).
+_PACE_S = 1.0
 # While a queue is at its limit it is not read; so soon it is looked at again, as a read cannot be interrupted.
 _BLOCK_AT_LIMIT_S = 0.05
 # In a cluster no read spans several queues, so an idle worker asks again and again.
 _CLUSTER_POLL_S = 0.2
-# How often delayed jobs, pauses, cancels and dead workers are looked for, at least.
+# How often delayed jobs, pauses and cancels are looked for, at least.
 _LOOK_S = 0.5
 
 
@@ -40,6 +41,7 @@ class Reader:
         self._accept = accept
         self._outage = outage
         self._one_slot = one_slot
+        self._pace_s = min(_PACE_S, consumer.lease / 5)
         self._paused: set[str] = set()
         self._hungry: set[str] = set()
         self._order = list(consumer.queues)
@@ -94,12 +96,14 @@ class Reader:
         if not rooms:
             await _set_within(self._in_flight.has_changed, _LOOK_S)
             return True
+        # First what dead workers left behind: it is older, and under load there would never be room for it.
+        if await self._reclaim(rooms):
+            return True
         asked_at = time.monotonic()
         asked = shares(self._in_flight.free, rooms, self._hungry)
         # Who comes last today is first tomorrow.
         self._order.append(self._order.pop(0))
-        with self._in_flight.promised(asked):
-            entries = await self._consumer.fetch(asked)
+        entries = await self._consumer.fetch(asked)
         if entries:
             counts = {queue: sum(entry.queue == queue for entry in entries) for queue in asked}
             self._hungry = {queue for queue, count in counts.items() if count == asked[queue]}
@@ -116,7 +120,7 @@ class Reader:
             await _set_within(self._in_flight.has_changed, _CLUSTER_POLL_S)
             return []
         is_limited = len(queues) + len(self._paused) < len(self._order)
-        return await self._consumer.wait(queues, _BLOCK_AT_LIMIT_S if is_limited else _BLOCK_S)
+        return await self._consumer.wait(queues, _BLOCK_AT_LIMIT_S if is_limited else self._pace_s)
 
     async def _look(self) -> bool:
         ticks = await self._consumer.promote()
@@ -126,25 +130,21 @@ class Reader:
             for delivery in self._in_flight.everything:
                 if (delivery.hold.queue, delivery.hold.task_id) in unwanted:
                     delivery.halt(Stop.CANCELLED)
-        await self._reclaim()
         due = [tick.next_due_s for tick in ticks if tick.next_due_s is not None]
         await asyncio.sleep(min(_LOOK_S, *due) if due else _LOOK_S)
         return True
 
-    async def _reclaim(self) -> None:
+    async def _reclaim(self, rooms: Mapping[str, int]) -> bool:
         now = time.monotonic()
-        if self._stopping or now - self._reclaimed_at < min(1.0, self._consumer.lease / 5):
-            return
+        if now - self._reclaimed_at < self._pace_s:
+            return False
         self._reclaimed_at = now
-        rooms = {queue: self._in_flight.room(queue) for queue in self._order}
         asked = shares(self._in_flight.free, rooms, set(rooms))
-        if not asked:
-            return
-        with self._in_flight.promised(asked):
-            entries = await self._consumer.reclaim(asked, self._in_flight.entries())
+        entries = await self._consumer.reclaim(asked, self._in_flight.entries())
         for entry in entries:
             log.warning("took over a job that nobody held on to", queue=entry.queue, deliveries=entry.deliveries)
             self._accept(entry, now)
+        return bool(entries)
 
 
 async def _set_within(event: asyncio.Event, seconds: float) -> None:

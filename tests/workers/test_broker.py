@@ -1,0 +1,280 @@
+"""Jobs through the real broker: each runs, ends, and leaves nothing behind."""
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+from taskiq.exceptions import SendTaskError
+
+from core.models import FailedJob
+from core.queues import Job, QueueDepth, enqueue, keys, pause, resume, worker_beats
+from core.queues.cancelling import cancel
+
+Depth = Callable[[str], Awaitable[QueueDepth]]
+Failed = Callable[[], Awaitable[list[FailedJob]]]
+
+
+def job(*args: Any, task: str = "note", queue: str = "embed", key: str | None = None) -> Job:
+    return Job(task, args, queue, key)
+
+
+def noting(one: Any, ran: list[Any], queue: str = "embed") -> None:
+    @one.task(task_name="note", queue_name=queue)  # type: ignore[untyped-decorator]
+    async def note(text: str) -> None:
+        ran.append(text)
+
+
+async def test_what_was_sent_before_there_was_a_worker_runs(
+    worker: Any, redis: Redis, until: Any, depth: Depth
+) -> None:
+    ran: list[str] = []
+    for n in range(50):
+        await enqueue(redis, job(str(n)))
+    one = worker()
+    noting(one, ran)
+    await one.start()
+    await until(lambda: len(ran) == 50)
+    assert sorted(map(int, ran)) == list(range(50))
+
+    async def is_empty() -> bool:
+        found = await depth("embed")
+        return (found.waiting, found.running, found.done) == (0, 0, 50)
+
+    await until(is_empty)
+    assert await redis.xlen(keys.stream("embed")) == 0
+    assert await redis.hlen("signalist:{embed}:places") == 0
+
+
+async def test_a_task_sent_through_taskiq_runs_and_its_key_counts(worker: Any, redis: Redis, until: Any) -> None:
+    ran: list[int] = []
+    one = worker()
+
+    @one.task(task_name="double", queue_name="crawl")
+    async def double(n: int, *, by: int = 2) -> None:
+        ran.append(n * by)
+
+    await double.kiq(4)
+    await double.kicker().with_labels(job_key="double:5").kiq(5, by=3)
+    await double.kicker().with_labels(job_key="double:5").kiq(5, by=3)
+    await double.kicker().with_labels(delay=0.2).kiq(7)
+    await one.start()
+    await until(lambda: len(ran) == 3)
+    assert ran == [8, 15, 14]
+
+
+async def test_a_queue_that_no_worker_reads_cannot_be_sent_to(worker: Any) -> None:
+    one = worker()
+
+    @one.task(task_name="t", queue_name="nowhere")
+    async def t() -> None: ...
+
+    with pytest.raises(SendTaskError) as error:
+        await t.kiq()
+    assert "no queue 'nowhere'" in str(error.value.__cause__)
+
+
+async def test_never_more_jobs_at_once_than_slots_and_none_is_taken_to_wait_in_a_worker(
+    worker: Any, redis: Redis, until: Any, depth: Depth
+) -> None:
+    running, most, ended = 0, 0, 0
+    go = asyncio.Event()
+    one = worker(slots=3)
+
+    @one.task(task_name="note")
+    async def note(text: str) -> None:
+        nonlocal running, most, ended
+        running += 1
+        most = max(most, running)
+        await go.wait()
+        running -= 1
+        ended += 1
+
+    await one.start()
+    for n in range(20):
+        await enqueue(redis, job(str(n), queue=("crawl", "embed")[n % 2]))
+    await until(lambda: running == 3)
+    crawl, embed = await depth("crawl"), await depth("embed")
+    assert (crawl.running + embed.running, crawl.waiting + embed.waiting) == (3, 17)
+    go.set()
+    await until(lambda: ended == 20)
+    assert most == 3
+
+
+async def test_slow_jobs_of_one_queue_leave_room_for_another(worker: Any, redis: Redis, until: Any) -> None:
+    ran: list[str] = []
+    crawling = 0
+    one = worker(slots=3, limits={"crawl": 2})
+    noting(one, ran)
+
+    @one.task(task_name="crawl")
+    async def crawl() -> None:
+        nonlocal crawling
+        crawling += 1
+        await asyncio.sleep(60)
+
+    await one.start()
+    for _ in range(10):
+        await enqueue(redis, job(task="crawl", queue="crawl"))
+    await until(lambda: crawling == 2)
+    for n in range(5):
+        await enqueue(redis, job(str(n)))
+    await until(lambda: len(ran) == 5, 3)
+    assert crawling == 2
+
+
+async def test_a_job_longer_than_the_lease_runs_once(worker: Any, redis: Redis, until: Any, depth: Depth) -> None:
+    starts: list[float] = []
+    ends: list[float] = []
+    workers = [worker(), worker()]
+    for one in workers:
+
+        @one.task(task_name="slow")
+        async def slow() -> None:
+            starts.append(time.monotonic())
+            await asyncio.sleep(3.5)
+            ends.append(time.monotonic())
+
+        await one.start()
+    await enqueue(redis, job(task="slow"))
+    await until(lambda: ends)
+    assert len(starts) == 1
+
+
+async def test_a_job_that_blocks_the_event_loop_past_the_lease_runs_once(worker: Any, redis: Redis, until: Any) -> None:
+    starts: list[float] = []
+    ended: list[bool] = []
+    one, other = worker(), worker()
+    for each in (one, other):
+
+        @each.task(task_name="block")
+        async def block() -> None:
+            starts.append(time.monotonic())
+            time.sleep(2.5)  # noqa: ASYNC251 - the mistake that this is about
+            ended.append(True)
+
+        await each.start()
+    await enqueue(redis, job(task="block"))
+    await until(lambda: ended)
+    assert len(starts) == 1
+
+
+async def test_pause_stops_new_jobs_and_lets_the_running_one_finish(
+    worker: Any, redis: Redis, until: Any, depth: Depth
+) -> None:
+    ran: list[str] = []
+    go = asyncio.Event()
+    one = worker(slots=1)
+
+    @one.task(task_name="note")
+    async def note(text: str) -> None:
+        await go.wait()
+        ran.append(text)
+
+    await one.start()
+    await enqueue(redis, job("running"))
+    await until(lambda: one.broker.in_flight.everything)
+    await pause(redis, "embed")
+    await enqueue(redis, job("waiting"))
+    go.set()
+    await until(lambda: ran == ["running"])
+    # Other queues go on; and a job of the paused one does not slip through meanwhile.
+    await enqueue(redis, job("other", queue="crawl"))
+    await until(lambda: ran == ["running", "other"])
+    assert (await depth("embed")).waiting == 1
+    await resume(redis, "embed")
+    await until(lambda: ran == ["running", "other", "waiting"], 3)
+
+
+async def test_a_running_job_is_cancelled_within_a_second_and_is_no_failure(
+    worker: Any, redis: Redis, until: Any, failed: Failed, depth: Depth
+) -> None:
+    stopped: list[bool] = []
+    one = worker()
+
+    @one.task(task_name="long")
+    async def long() -> None:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            stopped.append(True)
+            raise
+
+    await one.start()
+    task_id = await enqueue(redis, job(task="long", key="long:1"))
+    assert task_id
+    await until(lambda: [d for d in one.broker.in_flight.everything if d.started_at])
+    assert await cancel(redis, "embed", task_id) == "requested"
+    await until(lambda: stopped, 1.5)
+
+    async def is_gone() -> bool:
+        found = await depth("embed")
+        return found.running == 0 and found.delayed == 0
+
+    await until(is_gone)
+    assert await failed() == []
+    assert await enqueue(redis, job(task="long", key="long:1")) is not None
+
+
+async def test_a_stopping_worker_gives_back_what_it_cannot_finish_and_another_has_it_at_once(
+    worker: Any, redis: Redis, until: Any, depth: Depth
+) -> None:
+    begun: list[str] = []
+    first, second = worker(slots=2), worker(slots=2)
+    for one, seconds in ((first, 60), (second, 0)):
+
+        @one.task(task_name="t")
+        async def t(seconds: int = seconds) -> None:
+            begun.append("again" if seconds == 0 else "first")
+            await asyncio.sleep(seconds)
+
+    await first.start()
+    for _ in range(6):
+        await enqueue(redis, job(task="t"))
+    await until(lambda: len(begun) == 2)
+    await first.stop()
+    assert (await depth("embed")).waiting == 6
+    started = time.monotonic()
+    await second.start()
+    await until(lambda: begun.count("again") == 6)
+    # Neither had to wait for a lease.
+    assert time.monotonic() - started < 1.0
+
+
+async def test_a_worker_tells_who_it_is_and_what_it_does(worker: Any, redis: Redis, until: Any) -> None:
+    one = worker(slots=5)
+
+    @one.task(task_name="long")
+    async def long(name: str) -> None:
+        await asyncio.sleep(60)
+
+    await one.start()
+    await enqueue(redis, job("x" * 10_000, task="long", key="long:1"))
+
+    async def is_busy() -> Any:
+        return [beat for beat in await worker_beats(redis) if beat.busy]
+
+    (beat,) = await until(is_busy)
+    assert (beat.slots, beat.busy, beat.jobs[0].task, beat.jobs[0].key) == (5, 1, "long", "long:1")
+    assert beat.memory_mb > 10
+    assert len(json.dumps(beat.jobs[0].args)) < 500
+    await one.stop()
+    assert await worker_beats(redis) == ()
+
+
+async def test_redis_that_was_emptied_is_set_up_again_and_work_goes_on(worker: Any, redis: Redis, until: Any) -> None:
+    ran: list[str] = []
+    one = worker()
+    noting(one, ran)
+    await one.start()
+    await enqueue(redis, job("before"))
+    await until(lambda: ran == ["before"])
+    await redis.flushall()
+    await enqueue(redis, job("after"))
+    await until(lambda: ran == ["before", "after"])
+    await redis.xgroup_destroy(keys.stream("embed"), keys.GROUP)
+    await enqueue(redis, job("later"))
+    await until(lambda: ran == ["before", "after", "later"])
