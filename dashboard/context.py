@@ -7,6 +7,7 @@ from redis.asyncio import Redis
 
 from core.config import Settings
 from core.db import Database
+from core.pipeline.models import Embedder, make_embedder
 from core.readings import Reader
 from dashboard.open_logins import OpenLogins
 from dashboard.poller import Poller
@@ -26,9 +27,19 @@ class Context:
         return Poller(Reader(self.settings, self.database, self.redis))
 
     @cached_property
+    def embedder(self) -> Embedder:
+        """The active embedding model, for searches; nothing is loaded before the first. Raises Misconfigured."""
+        return make_embedder(self.settings)
+
+    @cached_property
     def open_logins(self) -> OpenLogins:
         """The sessions that this process has seen."""
         return OpenLogins(self.database)
+
+    async def close(self) -> None:
+        """Ends what the properties have opened; the servers' own connections belong to whoever made them."""
+        if "embedder" in vars(self):
+            await self.embedder.close()
 
 
 _contexts: list[Context] = []

@@ -1,16 +1,18 @@
 """`/feeds`: what is crawled."""
 
+import asyncio
 import datetime as dt
 import uuid
 from dataclasses import replace
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from core import feeds
 from core.errors import NotFound
 from core.feeds import Added, Crawls, Wanted
 from core.feeds.add import MOST
+from core.pipeline import opml
 from core.pipeline.addresses import shown
 from core.queries import feeds as queries
 from core.queries.feeds import FeedCursor, FeedRow, FeedState
@@ -21,6 +23,7 @@ from dashboard.api.paging import After, Limit, Page, position, whole_id
 from dashboard.context import context
 
 router = APIRouter(prefix="/feeds", tags=["feeds"])
+OPML = {"requestBody": {"required": True, "content": {"text/x-opml": {"schema": {"type": "string"}}}}}
 
 
 class NewFeeds(BaseModel):
@@ -88,6 +91,26 @@ async def add(new: NewFeeds, user: FeedEditor, now: Now) -> AddedAnswer:
 @router.post("/crawl", status_code=202, summary="Crawl every enabled feed now")
 async def crawl_all(user: Crawler, now: Now) -> CrawlsAnswer:
     return CrawlsAnswer.of(await feeds.crawl_all(context().database, context().redis, user, "api", now=now))
+
+
+@router.get("/export", summary="Every feed as OPML, passwords in addresses included", response_class=Response)
+async def export(_user: FeedEditor, now: Now) -> Response:
+    async with context().database.session() as session:
+        rows = await queries.everything(session)
+    body = await asyncio.to_thread(opml.write, [opml.Outline(row.url, row.title) for row in rows], now)
+    return Response(
+        body, media_type="text/x-opml", headers={"content-disposition": 'attachment; filename="signalist.opml"'}
+    )
+
+
+@router.post("/import", status_code=201, summary="Add the feeds of an OPML file, sent as the body", openapi_extra=OPML)
+async def import_(request: Request, user: FeedEditor, now: Now) -> AddedAnswer:
+    found = await asyncio.to_thread(opml.read, await request.body())
+    wanted = [Wanted(outline.url, outline.title) for outline in found.outlines]
+    added = await feeds.add(context().database, context().redis, user, "api", wanted, now=now)
+    answer = AddedAnswer.of(added)
+    faults = tuple(RefusedAddress(given=fault.text, reason=fault.reason) for fault in found.faults)
+    return answer.model_copy(update={"refused": answer.refused + faults})
 
 
 @router.get("/{feed_id}", summary="One feed")
