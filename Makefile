@@ -35,8 +35,8 @@ api-docs: installed ## Print the address of the API's documentation.
 db-migrate: installed ## Run the pending revisions; asks first.
 	@$(BIN)/signalist db upgrade
 
-db-diff: installed ## Say what the models have that the database has not.
-	@$(BIN)/alembic check
+db-diff: installed ## Say how the database differs from the models.
+	@$(BIN)/signalist db diff
 
 db-reset: installed ## Delete everything that is in the database and build the schema anew; asks first.
 	@$(BIN)/signalist db downgrade base

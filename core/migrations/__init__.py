@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psycopg
 from alembic import command
+from alembic.autogenerate import produce_migrations, render_python_code
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -16,6 +17,7 @@ from sqlalchemy import Connection, Engine, create_engine, inspect, pool
 
 from core.db import connect_args, translated, with_driver
 from core.errors import Conflict, Misconfigured
+from core.models import Base
 from core.queries import advisory_locks
 
 SCRIPTS = Path(__file__).parents[2] / "alembic"
@@ -35,6 +37,15 @@ class MigrationStatus:
     @property
     def is_current(self) -> bool:
         return self.current == self.head
+
+
+@dataclass(frozen=True)
+class Revision:
+    """`summary` is the first line of its file."""
+
+    id: str
+    summary: str
+    applied: bool
 
 
 def status(url: str) -> MigrationStatus:
@@ -65,6 +76,25 @@ def has_tables(url: str) -> bool:
     """Whether anything is in the database at `url`, ours or not. Raises DatabaseUnavailable."""
     with _connection(url) as connection:
         return bool(inspect(connection).get_table_names())
+
+
+def history(url: str) -> tuple[Revision, ...]:
+    """Every revision that this code knows, oldest first. Raises DatabaseUnavailable."""
+    pending = set(status(url).pending)
+    script = ScriptDirectory.from_config(_config())
+    known = reversed(list(script.walk_revisions()))
+    return tuple(Revision(each.revision, each.doc, applied=each.revision not in pending) for each in known)
+
+
+def drift(url: str) -> tuple[str, ...]:
+    """How the database at `url` differs from the models, a line each; nothing when they agree.
+
+    Raises DatabaseUnavailable.
+    """
+    with _connection(url) as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        steps = produce_migrations(context, Base.metadata).upgrade_ops
+        return tuple(render_python_code(steps).splitlines()) if steps and not steps.is_empty() else ()
 
 
 def upgrade(url: str, revision: str = "head", *, wait: float = 60.0) -> MigrationStatus:

@@ -7,7 +7,7 @@ import typer
 from core import migrations
 from core.config import settings
 from core.migrations import MigrationStatus
-from dashboard.cli.output import AsJson, Yes, confirm, say, write_json
+from dashboard.cli.output import AsJson, Yes, confirm, say, write_json, write_table
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -25,6 +25,28 @@ def status(*, as_json: AsJson = False) -> None:
         write_json(found)
     else:
         say(_sentence(found))
+
+
+@app.command()
+def history(*, as_json: AsJson = False) -> None:
+    """List every revision, oldest first, and whether it has run."""
+    found = migrations.history(settings().database())
+    if as_json:
+        write_json(found)
+    else:
+        rows = [(revision.id, "done" if revision.applied else "pending", revision.summary) for revision in found]
+        write_table(("revision", "state", "what"), rows)
+
+
+@app.command()
+def diff() -> None:
+    """Say how the database differs from the models; exits 1 if it does."""
+    found = migrations.drift(settings().database())
+    if not found:
+        say("The database is what the models say.")
+        return
+    say("\n".join(found))
+    raise typer.Exit(1)
 
 
 @app.command()

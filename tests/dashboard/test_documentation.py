@@ -1,0 +1,61 @@
+"""What the documentation tells people to type exists."""
+
+import re
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from dashboard.cli.app import VERBS
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+# Typed text stands between backticks or on an indented line.
+CODE = re.compile(r"`([^`\n]+)`|^ {4}(.+)$", re.MULTILINE)
+TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+
+def typed(page: Path) -> list[str]:
+    return [inline or block for inline, block in CODE.findall(page.read_text())]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_make_target_that_is_named_exists(page: Path) -> None:
+    for line in typed(page):
+        for target in re.findall(r"\bmake ([a-z-]+)", line):
+            assert target in TARGETS, line
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_that_is_named_exists(page: Path) -> None:
+    for line in typed(page):
+        for verb, word in re.findall(r"\bsignalist ([a-z]+)(?: ([a-z]+)\b)?", line):
+            assert verb in VERBS, line
+            command = get_command(import_module(f"dashboard.cli.{VERBS[verb].module}").app)
+            if isinstance(command, TyperGroup) and word:
+                assert word in command.commands, line
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_option_that_is_named_exists(page: Path) -> None:
+    for line in typed(page):
+        for verb, word, option in re.findall(r"\bsignalist ([a-z]+)(?: ([a-z]+))?[^#|]*? (--[a-z-]+)", line):
+            command = get_command(import_module(f"dashboard.cli.{VERBS[verb].module}").app)
+            if isinstance(command, TyperGroup) and word in command.commands:
+                command = command.commands[word]
+            options = {name for parameter in command.params for name in parameter.opts} | {"--help"}
+            assert option in options, line
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_page_that_is_linked_exists(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)", page.read_text()):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
+
+
+def test_make_help_lists_every_target() -> None:
+    explained = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert explained == {target for target in TARGETS if not target.startswith("installed")}
