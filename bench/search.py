@@ -31,9 +31,9 @@ QUERIES = (
 ROUNDS = 10
 
 BY_HAND = """
-select a.id, a.title, e.content, 1 - (e.embedding <=> %(vector)b)
+select a.id, a.title, e.content, e.embedding <=> %(vector)b as distance
   from article_embeddings e join articles a on a.id = e.article_id join feeds f on f.id = a.feed_id
- where e.model = %(model)s order by e.embedding <=> %(vector)b limit 40
+ where e.model = %(model)s order by distance limit 40
 """
 
 
