@@ -1,5 +1,7 @@
 """The composition root of the dashboard: the one place that knows every part of it."""
 
+from collections.abc import Awaitable, Callable
+
 from nicegui import app, ui
 
 from core import queues
@@ -9,9 +11,22 @@ from dashboard import guard, shell
 from dashboard.api import app as api
 from dashboard.api import health
 from dashboard.context import Context, set_context
+from dashboard.pages import feeds_opml
+from dashboard.pages.article import article
+from dashboard.pages.articles import articles
+from dashboard.pages.feeds import feeds
 from dashboard.pages.overview import overview
+from dashboard.pages.queues import queues as queues_page
+from dashboard.pages.search import search
 
-PAGES = {"/": overview}
+PAGES: dict[str, Callable[..., Awaitable[None]]] = {
+    "/": overview,
+    "/queues": queues_page,
+    "/feeds": feeds,
+    "/articles": articles,
+    "/articles/{article_id}": article,
+    "/search": search,
+}
 
 
 def compose(context: Context) -> None:
@@ -19,12 +34,14 @@ def compose(context: Context) -> None:
     set_context(context)
     shell.install()
     app.include_router(health.router)
+    app.include_router(feeds_opml.router)
     api.install(app)
     guard.install(app)
     for path, page in PAGES.items():
         ui.page(path, response_timeout=10)(page)
     app.on_startup(context.poller.start)
     app.on_shutdown(context.poller.stop)
+    app.on_shutdown(context.close)
 
 
 def run(chosen: Settings | None = None) -> None:

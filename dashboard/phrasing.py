@@ -11,7 +11,7 @@ def brief(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min"
     if whole < 86_400:
-        return f"{whole // 3600} h {whole % 3600 // 60} min"
+        return f"{whole // 3600} h" + (f" {whole % 3600 // 60} min" if whole % 3600 >= 60 else "")
     return f"{whole // 86_400} d"
 
 

@@ -17,8 +17,8 @@ from core.pipeline.addresses import feed_url, shown
 from core.queries import feeds
 from core.recording import Face, recorded
 
-# Larger than any reader's export that was found; beyond it, one transaction would hold its rows for too long.
-MOST = 5_000
+# As many as an OPML file holds that may be read; beyond it, one transaction would hold its rows for too long.
+MOST = 10_000
 # The record names this many addresses; all of them would make a row of a megabyte.
 NAMED = 50
 

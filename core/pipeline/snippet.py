@@ -26,3 +26,16 @@ def snippet(chunk: str, words: str, length: int = LENGTH) -> str:
 
 def _stems(text: str) -> set[str]:
     return {word[:STEM] for word in re.findall(r"\w+", text.lower()) if len(word) > 2 or not word.isascii()}
+
+
+def marked(text: str, words: str) -> tuple[tuple[str, bool], ...]:
+    """`text` in pieces, and whether each is a word that `words` has too."""
+    wanted = _stems(words)
+    pieces: list[tuple[str, bool]] = []
+    for piece in re.split(r"(\w+)", text):
+        shared = bool(wanted & _stems(piece))
+        if pieces and pieces[-1][1] == shared:
+            pieces[-1] = (pieces[-1][0] + piece, shared)
+        elif piece:
+            pieces.append((piece, shared))
+    return tuple(pieces)

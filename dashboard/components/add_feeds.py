@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable
 
 from core import feeds
 from core.feeds import Added, Wanted
-from core.phrases import counted
 from dashboard import acting
 from dashboard.components.forms import Dialog, Field
 from dashboard.components.html import Text, box, button
@@ -34,17 +33,17 @@ class AddFeeds:
         added = await feeds.add(*await acting.queueing_to(), wanted, now=acting.now())
         if added.refused:
             again = "\n".join(refused.given for refused in added.refused)
-            self._dialog.open("Add feeds", lambda: (outcome(added), self._draw(again)))
+            self._dialog.open("Add feeds", lambda: outcome(added), lambda: self._draw(again))
         else:
             self._dialog.close()
-            notice(sentence(added), "positive" if added.created else "warning")
+            notice(added.sentence, "positive" if added.created else "warning")
         if added.created:
             await self._changed(True)
 
 
 def outcome(added: Added) -> None:
     """What became of each address."""
-    Text("p", sentence(added), "" if added.created else "warn")
+    Text("p", added.sentence, "" if added.created else "warn")
     lines = [(refused.given, refused.reason) for refused in added.refused]
     lines += [(address, "is there already.") for address in added.present]
     with box("ul", "outcome"):
@@ -54,19 +53,3 @@ def outcome(added: Added) -> None:
                 Text("span", reason)
     if len(lines) > SHOWN:
         Text("p", f"… and {len(lines) - SHOWN:,} more.", "under")
-
-
-def sentence(added: Added) -> str:
-    """`82 feeds added and queued; 3 were there already; 2 refused.`"""
-    new, present, refused = len(added.created), len(added.present), len(added.refused)
-    if not new and not refused and present == 1:
-        return f"{added.present[0]} is there already."
-    queued = " and queued" if new and added.crawls.accepted == new else ""
-    parts = [f"{counted(new, 'feed')} added{queued}" if new else "No feed added"]
-    if present:
-        parts.append(f"{present:,} {'was' if present == 1 else 'were'} there already")
-    if refused:
-        parts.append(f"{refused:,} refused")
-    if added.crawls.postponed:
-        parts.append("Redis cannot be reached, so they are crawled when it is back")
-    return "; ".join(parts) + "."

@@ -39,7 +39,7 @@ class FeedActions:
         """Those of the whole page."""
         button("Crawl all", self.crawl_all, command="Crawl all feeds now")
         self.import_button()
-        link("Export OPML", "/feeds.opml", "btn").props["download"] = "signalist.opml"
+        link("Export OPML", "/feeds.opml", "btn")
         self.add_button()
 
     def add_button(self) -> None:

@@ -1,12 +1,17 @@
 """Which feed a list is about, in its address as `feed`."""
 
+import asyncio
 import uuid
 from dataclasses import dataclass
 
+from nicegui import background_tasks
+
+from core.errors import Unavailable
 from core.pipeline.addresses import shown
 from core.queries import feeds
 from core.queries.feeds import FeedName
 from dashboard.components.forms import choice
+from dashboard.components.part import PROMPT_S
 from dashboard.context import context
 
 # More names than this make a list that nobody scrolls through; the page Feeds filters, and each feed there links back.
@@ -15,11 +20,10 @@ MOST = 300
 
 @dataclass(frozen=True)
 class FeedChoices:
-    """The feeds to choose from, and the one that is chosen; `cut` when there are more."""
+    """The feeds to choose from, and the one that is chosen."""
 
     feeds: tuple[FeedName, ...]
     chosen: FeedName | None
-    cut: bool
 
 
 def read_id(given: str) -> uuid.UUID | None:
@@ -31,13 +35,29 @@ def read_id(given: str) -> uuid.UUID | None:
 
 
 async def choices(chosen: uuid.UUID | None) -> FeedChoices:
-    """Raises what a session raises."""
-    async with context().database.session() as session:
-        found = await feeds.names(session, MOST + 1)
-        one = next((feed for feed in found if feed.id == chosen), None)
-        if one is None and chosen is not None:
-            one = await feeds.name(session, chosen)
-    return FeedChoices(found[:MOST], one, cut=len(found) > MOST)
+    """Never late and never a failure: without them a page has one filter less, and says elsewhere what is wrong."""
+    reading: asyncio.Task[FeedChoices] = background_tasks.create(_read(chosen), name="read the feeds to choose from")
+    await asyncio.wait({reading}, timeout=PROMPT_S)
+    if reading.done():
+        return reading.result()
+    reading.cancel()
+    return _unknown(chosen)
+
+
+async def _read(chosen: uuid.UUID | None) -> FeedChoices:
+    try:
+        async with context().database.session() as session:
+            found = await feeds.names(session, MOST)
+            one = next((feed for feed in found if feed.id == chosen), None)
+            if one is None and chosen is not None:
+                one = await feeds.name(session, chosen)
+    except Unavailable:
+        return _unknown(chosen)
+    return FeedChoices(found, one)
+
+
+def _unknown(chosen: uuid.UUID | None) -> FeedChoices:
+    return FeedChoices((), FeedName(chosen, "The feed in the address", "") if chosen else None)
 
 
 def feed_choice(found: FeedChoices) -> None:

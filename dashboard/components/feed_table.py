@@ -54,11 +54,11 @@ class _Row:
                 self._state = Text("span")
                 self._why = Text("div", "", "under")
             self._result = Text("td", "", "wrap")
-            with box("td", "soft-wide"):
+            with box("td", "soft-wide").props("data-label=crawled"):
                 self._crawled = age(row.last_crawled_at, suffix=" ago", unknown="never")
-            with box("td", "soft-wide"):
+            with box("td", "soft-wide").props("data-label=next"):
                 self._due = until(None)
-            with box("td", "r"):
+            with box("td", "r").props("data-label=articles"):
                 self._articles = link("", url("/articles", feed=row.id))
             if crawl and manage:
                 self._actions(crawl, manage)

@@ -25,12 +25,12 @@ def filters(path: str, **kept: str) -> Iterator[None]:
         yield
 
 
-def text_filter(name: str, value: str, label: str, *, wide: bool = False) -> None:
+def text_filter(name: str, value: str, label: str, *, wide: bool = False, most: int = 500) -> None:
     """A box to type in, and the button that applies it."""
     with box(classes="joined wide-field" if wide else "joined"):
         field = _field("input", label, value)
         field.props["name"], field.props["type"], field.props["placeholder"] = name, "search", label
-        field.props["maxlength"], field.props["autocomplete"], field.props["data-filter"] = 500, "off", True
+        field.props["maxlength"], field.props["autocomplete"], field.props["data-filter"] = most, "off", True
         Text("button", "Search" if wide else "Filter", "btn primary" if wide else "btn").props("type=submit")
 
 
@@ -70,7 +70,7 @@ class Field:
 
 
 class Dialog:
-    """A dialog that is drawn anew each time it is opened. `draw` is given the function that closes it."""
+    """A dialog that is drawn anew each time it is opened."""
 
     def __init__(self, title: str) -> None:
         self._dialog = ui.dialog()
@@ -78,12 +78,14 @@ class Dialog:
         with self._dialog:
             self._card = box("section", "card dialog")
 
-    def open(self, title: str, draw: Callable[[], None]) -> None:
+    def open(self, title: str, *parts: Callable[[], None]) -> None:
+        """Shows the dialog with these parts, one below the other."""
         self._dialog.props["aria-label"] = title
         self._card.clear()
         with self._card:
             Text("h2", title, "dialog-title")
-            draw()
+            for draw in parts:
+                draw()
         self._dialog.open()
 
     def close(self) -> None:

@@ -4,7 +4,11 @@ from dashboard.components.html import Text, box, link
 
 
 def pager(shown: str, *, first: str | None, following: tuple[str, str] | None) -> None:
-    """`shown` says what is on this page; `first` is its address when this is another; `following` is (words, address)."""
+    """`shown` says what is on this page.
+
+    `first` is the address of the first page, when this is another; `following` is what the link to the next one says,
+    and its address.
+    """
     with box("nav", "pager").props('aria-label="Pages"'):
         Text("span", shown, "mute")
         if first:

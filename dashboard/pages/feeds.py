@@ -32,7 +32,7 @@ class Asked:
     @classmethod
     def read(cls, text: str, state: str, after: str) -> "Asked":
         found = parts(after, 2) if after else None
-        known = next((s for s in FEED_STATES if s == state), "all")
+        known: FeedState = next((s for s in FEED_STATES if s == state), "all")
         try:
             place = FeedCursor(found[0], uuid.UUID(found[1])) if found else None
         except ValueError:
@@ -80,7 +80,9 @@ async def feeds(q: str = "", state: str = "", after: str = "") -> None:
 def headline(counts: FeedCounts) -> str:
     """`85 feeds, 3 failing`."""
     found = {"failing": counts.failing, "disabled": counts.disabled}
-    return ", ".join([counted(counts.total, "feed"), *(f"{number:,} {word}" for word, number in found.items() if number)])
+    return ", ".join(
+        [counted(counts.total, "feed"), *(f"{number:,} {word}" for word, number in found.items() if number)]
+    )
 
 
 def lede(counts: FeedCounts) -> str:
@@ -157,7 +159,11 @@ class _Table:
                 link("Show all feeds", "/feeds", "btn")
                 return
             Text("h2", "There is no feed yet")
-            Text("p", "Paste the address of a feed or of a site, or import the OPML file that your reader exports.", "mute")
+            Text(
+                "p",
+                "Paste the address of a feed or of a site, or import the OPML file that your reader exports.",
+                "mute",
+            )
             if acting.allowed(Action.EDIT_FEEDS):
                 with box(classes="actions"):
                     self._actions.add_button()

@@ -5,7 +5,7 @@
   // Ages. The server says when something was; the browser says how long ago, also when the server says nothing more.
   let skew = 0; // milliseconds that this clock is ahead of the server's
   const phrase = (s) => (s = Math.max(0, Math.round(s))) < 60 ? `${s} s`
-    : s < 3600 ? `${Math.floor(s / 60)} min` : s < 86400 ? `${Math.floor(s / 3600)} h ${Math.floor(s % 3600 / 60)} min` : `${Math.floor(s / 86400)} d`;
+    : s < 3600 ? `${Math.floor(s / 60)} min` : s < 86400 ? `${Math.floor(s / 3600)} h${s % 3600 >= 60 ? ` ${Math.floor(s % 3600 / 60)} min` : ""}` : `${Math.floor(s / 86400)} d`;
   // Into the text node that is there: Vue goes on to know it, and can still change it.
   const put = (el, text) => {
     const node = el.firstChild;

@@ -70,8 +70,8 @@ async def test_a_password_in_an_address_stays_out_of_the_record(
 async def test_nothing_to_add_and_too_much_to_add_are_refused(database: Database, redis: Redis) -> None:
     with pytest.raises(BadRequest, match="no address"):
         await add(database, redis)
-    with pytest.raises(BadRequest, match="5,000 can be added"):
-        await feeds.add(database, redis, OPERATOR, "cli", [Wanted("example.org")] * 5_001, now=NOW)
+    with pytest.raises(BadRequest, match="10,000 can be added"):
+        await feeds.add(database, redis, OPERATOR, "cli", [Wanted("example.org")] * 10_001, now=NOW)
 
 
 async def test_a_second_wish_to_crawl_says_that_it_waits_already(database: Database, redis: Redis) -> None:

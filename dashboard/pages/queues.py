@@ -1,0 +1,81 @@
+"""What waits, for how long, what runs, and holding a queue."""
+
+from core.access import Action
+from core.history import per_minute, series, total
+from core.phrases import counted, duration, listed
+from core.queues import QUEUES
+from core.readings import Readings
+from core.snapshot import Snapshot
+from dashboard import acting, design, shell
+from dashboard.components.chart import Chart
+from dashboard.components.html import Text, box
+from dashboard.components.queue_switch import QueueSwitches
+from dashboard.components.queue_table import QueueTable
+from dashboard.components.queue_tiles import QueueTiles
+from dashboard.components.running_jobs import RunningJobs
+from dashboard.pages.overview import NO_SAMPLES
+
+COLOURS = {queue: design.SERIES[queue] for queue in QUEUES}
+
+
+async def queues() -> None:
+    switches = QueueSwitches()
+    with shell.frame("/queues", "Queues", "Reading…") as frame:
+        tiles = QueueTiles()
+        with box("section", "card").style("margin-bottom:14px"):
+            with box(classes="head"):
+                Text("h2", "All queues")
+            table = QueueTable(switches.draw if acting.allowed(Action.PAUSE_QUEUE) else None)
+        running = RunningJobs()
+        with box(classes="grid g2"):
+            waiting = Chart("Waiting jobs", COLOURS, NO_SAMPLES)
+            oldest = Chart("Oldest waiting job, seconds", COLOURS, NO_SAMPLES)
+            done = Chart("Done per minute", COLOURS, NO_SAMPLES)
+            failed = Chart("Failed per minute", COLOURS, NO_SAMPLES)
+
+    def show(snapshot: Snapshot) -> None:
+        readings = snapshot.readings
+        points = readings.history.value or ()
+        frame.heading.say(headline(readings))
+        frame.lede.say(lede(readings))
+        tiles.show(readings)
+        table.show(readings.queues, points)
+        switches.show(readings.queues)
+        running.show(readings.workers)
+        waiting.show({queue: series(points, f"waiting.{queue}") for queue in QUEUES})
+        oldest.show({queue: series(points, f"oldest_s.{queue}") for queue in QUEUES})
+        done.show({queue: per_minute(points, [f"done.{queue}"]) for queue in QUEUES})
+        failed.show({queue: per_minute(points, [f"failed.{queue}"]) for queue in QUEUES})
+
+    frame.follow(show)
+
+
+def headline(readings: Readings) -> str:
+    """`12 jobs wait, the oldest for 4 s`."""
+    if not readings.queues.ok or readings.queues.value is None:
+        return "How much waits is unknown"
+    depths = readings.queues.value
+    waiting, ages = sum(q.waiting for q in depths), [q.oldest_wait_s for q in depths if q.oldest_wait_s is not None]
+    if not waiting:
+        return "Nothing waits"
+    oldest = f", the oldest for {duration(max(ages))}" if ages else ""
+    return f"{counted(waiting, 'job')} {'waits' if waiting == 1 else 'wait'}{oldest}"
+
+
+def lede(readings: Readings) -> str:
+    """What else there is to know, in a line."""
+    queues = readings.queues
+    if not queues.ok or queues.value is None:
+        since = f" Unknown since {queues.failing_since.astimezone():%H:%M:%S}." if queues.failing_since else ""
+        return f"{queues.problem('Redis')}{since} What was accepted is kept."
+    paused = [queue.name for queue in queues.value if queue.paused]
+    running, delayed = (sum(getattr(queue, kind) for queue in queues.value) for kind in ("running", "delayed"))
+    parts = [f"{running:,} {'runs' if running == 1 else 'run'}"]
+    if delayed:
+        parts.append(f"{delayed:,} {'waits' if delayed == 1 else 'wait'} for another attempt")
+    points = readings.history.value or ()
+    done, failed = (total(points, [f"{kind}.{queue}" for queue in QUEUES]) for kind in ("done", "failed"))
+    if done is not None and failed is not None:
+        parts.append(f"{done:,.0f} finished and {failed:,.0f} failed in the last hour")
+    held = f" {listed(paused).capitalize()} {'is' if len(paused) == 1 else 'are'} paused." if paused else ""
+    return f"{', '.join(parts)}.{held}"
