@@ -105,7 +105,7 @@ def _navigation(path: str, client: Client, poller: Poller) -> None:
 def _leave() -> None:
     user = current_user()
     with box(classes="leave"):
-        Text("span", f"{user.name} · {user.role}", "mute")
+        Text("span", user.name, "mute")
         # A plain form: logging out must work when the socket does not.
         with box("form").props("method=post action=/logout"):
             Text("button", "Log out", "btn").props("type=submit")
@@ -122,8 +122,8 @@ def _item(place: Place, *, on: bool) -> Text:
 
 def _badge(place: Place, snapshot: Snapshot) -> tuple[str, str]:
     failed, feeds = snapshot.readings.failed, snapshot.readings.feeds
-    if place.path == "/failed" and failed.ok and failed.value and failed.value.causes:
-        return str(failed.value.open), counted(failed.value.causes, "cause")
+    if place.path == "/failed" and failed.ok and failed.value and failed.value.open.value:
+        return str(failed.value.open), failed.value.causes.of("cause")
     if place.path == "/feeds" and feeds.ok and feeds.value and feeds.value.failing:
         return f"{feeds.value.failing:,}", f"{counted(feeds.value.failing, 'feed')} failing"
     return "", ""
