@@ -100,6 +100,17 @@ def upgrade() -> None:
     )
     op.create_index("ix_login_failures_last_failed_at", "login_failures", ["last_failed_at"], unique=False)
     op.create_table(
+        "outbox",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("task_id", sa.Text(), nullable=False),
+        sa.Column("task", sa.Text(), nullable=False),
+        sa.Column("args", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("queue", sa.Text(), nullable=False),
+        sa.Column("job_key", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
+    )
+    op.create_table(
         "records",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
@@ -206,6 +217,7 @@ def downgrade() -> None:
     op.drop_table("users")
     op.drop_table("samples")
     op.drop_index("ix_records_at", table_name="records")
+    op.drop_table("outbox")
     op.drop_table("records")
     op.drop_index("ix_login_failures_last_failed_at", table_name="login_failures")
     op.drop_table("login_failures")

@@ -14,6 +14,7 @@ from core.models.index_measurement import IndexMeasurement
 from core.models.login_failure import LoginFailure
 from core.models.operation import Operation
 from core.models.operation_line import OperationLine
+from core.models.outbox_job import OutboxJob
 from core.models.record import Record
 from core.models.sample import Sample
 from core.models.search_tuning import SearchTuning
@@ -38,6 +39,7 @@ __all__ = [
     "LoginSession",
     "Operation",
     "OperationLine",
+    "OutboxJob",
     "Record",
     "Sample",
     "SearchTuning",

@@ -41,10 +41,8 @@ def connect(url: str, *, timeout: float = SOCKET_TIMEOUT_S) -> Redis:
             case "redis" | "rediss", "sentinel":
                 return _through_sentinel(url, timeout, tls=kind == "rediss")
             case "redis" | "rediss", "cluster":
-                options = _options(timeout) | {"cluster_error_retry_attempts": 3}
-                options.pop("retry")
                 # The cluster client is no subclass of Redis, but has every command that is used here.
-                cluster: Any = RedisCluster.from_url(f"{kind}://{rest}", **options)
+                cluster: Any = RedisCluster.from_url(f"{kind}://{rest}", **_options(timeout))
                 return cluster  # type: ignore[no-any-return]
     except (ValueError, TypeError) as error:
         raise Misconfigured(f"REDIS_URL: {error}") from None

@@ -4,7 +4,6 @@ from enum import StrEnum
 
 from redis.asyncio import Redis
 
-from core.errors import BadRequest
 from core.queues import keys
 from core.queues.client import redis_errors
 from core.queues.jobs import Job, encode, new_task_id
@@ -40,9 +39,7 @@ async def offer_message(
     redis: Redis, queue: str, key: str | None, task_id: str, message: bytes, *, delay: float = 0
 ) -> Acceptance:
     """`offer` of a message that is written already."""
-    if queue not in keys.QUEUES:
-        # Nobody would ever read it: to accept it would be to lose it.
-        raise BadRequest(f"There is no queue {queue!r}: the queues are {', '.join(keys.QUEUES)}.")
+    keys.check(queue)
     with redis_errors():
         answer: bytes = await ENQUEUE.run_on_queue(redis, queue, task_id, key or "", message, int(delay * 1000))
     return Acceptance(answer.decode())

@@ -3,6 +3,8 @@
 The braces are hash tags: all keys of one queue share a slot, so one script may touch them all, also in a cluster.
 """
 
+from core.errors import BadRequest
+
 QUEUES = ("crawl", "embed", "summarise", "ops")
 
 # In the order in which lua/shared.lua names them.
@@ -28,6 +30,12 @@ SCHEDULER_LEASE = "signalist:{scheduler}:lease"
 GROUP = "workers"
 # What a stopping worker had not started is handed to this name, which nobody has: it is up for grabs at once.
 RELEASED = "released"
+
+
+def check(queue: str) -> None:
+    """Raises BadRequest unless there is such a queue: nobody would ever read what is sent to another."""
+    if queue not in QUEUES:
+        raise BadRequest(f"There is no queue {queue!r}: the queues are {', '.join(QUEUES)}.")
 
 
 def of_queue(queue: str) -> list[str]:
