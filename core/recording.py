@@ -87,7 +87,7 @@ async def note(database: Database, deed: Deed, outcome: Outcome, error: str) -> 
     try:
         async with database.session() as session:
             await _add(session, deed, outcome)
-    except Exception:
+    except Exception as why:
         log.exception(
             "An action could not be recorded.",
             actor=deed.actor,
@@ -96,6 +96,8 @@ async def note(database: Database, deed: Deed, outcome: Outcome, error: str) -> 
             target=deed.target,
             outcome=outcome,
             reason=error,
+            # Where a lost database came from tells nobody anything.
+            exc_info=not isinstance(why, Unavailable),
         )
 
 

@@ -13,10 +13,11 @@ from alembic.autogenerate import produce_migrations, render_python_code
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, inspect, pool
 
 from core.db import connect_args, translated, with_driver
-from core.errors import Conflict, Misconfigured
+from core.errors import Conflict, Misconfigured, NotFound
 from core.models import Base
 from core.queries import advisory_locks
 
@@ -100,7 +101,8 @@ def drift(url: str) -> tuple[str, ...]:
 def upgrade(url: str, revision: str = "head", *, wait: float = 60.0) -> MigrationStatus:
     """Moves the schema up to `revision`, one transaction a revision, and returns where it stands.
 
-    Only one process migrates at a time; another waits up to `wait` seconds, then Conflict is raised.
+    Only one process migrates at a time; another waits up to `wait` seconds, then Conflict is raised. Raises NotFound if
+    there is no such revision.
     """
     return _move(url, wait, lambda config: command.upgrade(config, revision))
 
@@ -114,7 +116,11 @@ def _move(url: str, wait: float, step: Step) -> MigrationStatus:
     with translated(), _only_one(url, wait), _connection(url) as connection:
         config = _config()
         config.attributes["connection"] = connection
-        step(config)
+        try:
+            step(config)
+        except CommandError as error:
+            # Alembic raises it for revisions that are not there or not in that direction, and its message says which.
+            raise NotFound(f"{error}.") from error
         connection.commit()
         return _status(connection)
 

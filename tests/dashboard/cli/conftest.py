@@ -1,0 +1,62 @@
+"""The command line, run in this process on the test's own servers."""
+
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from io import BytesIO, TextIOWrapper
+from pathlib import Path
+from typing import Any
+
+import pydantic_core
+import pytest
+import structlog
+
+from core.config import settings
+from dashboard.cli.app import main
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended, and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return pydantic_core.from_json(self.out)
+
+
+@pytest.fixture
+def signalist(
+    database_url: str,
+    redis_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> Iterator[Callable[..., Done]]:
+    """Types a command, with Postgres and Valkey of this test in the settings."""
+    monkeypatch.chdir(tmp_path)  # where no .env is
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("REDIS_URL", redis_url)
+    monkeypatch.setenv("SIGNALIST_DATA_DIR", str(tmp_path / "var"))
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+
+    def run(*words: str, stdin: bytes = b"") -> Done:
+        settings.cache_clear()
+        monkeypatch.setattr(sys, "argv", ["signalist", *words])
+        monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO(stdin)))
+        try:
+            with pytest.raises(SystemExit) as ended:
+                main()
+        finally:
+            root.handlers, root.level = handlers, level
+            logging.captureWarnings(capture=False)
+            structlog.reset_defaults()
+        return Done(int(ended.value.code or 0), *capsys.readouterr())
+
+    yield run
+    settings.cache_clear()
