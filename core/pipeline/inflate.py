@@ -8,6 +8,8 @@ from core.errors import FeedUnreachable, FeedUnusable
 ACCEPTED = "gzip, deflate"
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 _STEP = 1 << 16
+# Servers send one gzip member, or a few where a file was appended to; thousands of empty ones only cost time.
+MOST_MEMBERS = 100
 
 
 class Inflater:
@@ -26,6 +28,7 @@ class Inflater:
         self._size = 0
         self._stream = zlib.decompressobj(_GZIP_OR_ZLIB)
         self._started = False
+        self._members = 1
 
     def feed(self, piece: bytes) -> None:
         """Raises FeedUnusable as soon as the limit is passed, or if the piece is damaged."""
@@ -52,6 +55,9 @@ class Inflater:
                 # gzip may be several members, one after the other; some servers add rubbish instead.
                 if not piece.startswith(b"\x1f\x8b"):
                     return
+                self._members += 1
+                if self._members > MOST_MEMBERS:
+                    raise _damaged()
                 self._stream = zlib.decompressobj(_GZIP_OR_ZLIB)
             self._keep(self._step(piece))
             piece = self._stream.unused_data if self._stream.eof else self._stream.unconsumed_tail
@@ -61,7 +67,7 @@ class Inflater:
             out = self._stream.decompress(piece, _STEP)
         except zlib.error:
             if self._started:
-                raise FeedUnusable("The server's answer is packed in a way that cannot be unpacked.") from None
+                raise _damaged() from None
             # "deflate" means zlib, but some servers send the bare stream.
             self._stream, self._started = zlib.decompressobj(-zlib.MAX_WBITS), True
             return self._step(piece)
@@ -76,3 +82,7 @@ class Inflater:
 
     def _too_large(self) -> FeedUnusable:
         return FeedUnusable(f"The answer is larger than {self._limit // 1_000_000} MB.")
+
+
+def _damaged() -> FeedUnusable:
+    return FeedUnusable("The server's answer is packed in a way that cannot be unpacked.")
