@@ -87,8 +87,8 @@ async def note(database: Database, deed: Deed, outcome: Outcome, error: str) -> 
     try:
         async with database.session() as session:
             await _add(session, deed, outcome)
-    except Exception as why:
-        log.exception(
+    except Exception as cause:  # noqa: BLE001 - logged whatever it is, and the caller raises the first error
+        log.error(  # noqa: TRY400 - the trace of a server that is away says nothing
             "An action could not be recorded.",
             actor=deed.actor,
             face=deed.face,
@@ -96,8 +96,7 @@ async def note(database: Database, deed: Deed, outcome: Outcome, error: str) -> 
             target=deed.target,
             outcome=outcome,
             reason=error,
-            # Where a lost database came from tells nobody anything.
-            exc_info=not isinstance(why, Unavailable),
+            exc_info=None if isinstance(cause, SignalistError) else cause,
         )
 
 
