@@ -4,6 +4,7 @@ import datetime as dt
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from redis.asyncio import Redis
@@ -103,12 +104,21 @@ async def scheduler_beat(redis: Redis) -> SchedulerBeat | None:
             return None
 
 
-async def lead(redis: Redis, beat: SchedulerBeat, lease: float) -> bool:
-    """Takes the lead for `lease` seconds, or keeps it: only one scheduler has it. False: another leads."""
+class Lead(StrEnum):
+    """Who leads: we as before, we from now on, or another."""
+
+    KEPT = "kept"
+    TAKEN = "taken"
+    OTHER = "other"
+
+
+async def lead(redis: Redis, beat: SchedulerBeat, lease: float) -> Lead:
+    """Keeps the lead for `lease` seconds more, or takes it if nobody has it."""
     text = json.dumps({"name": beat.name, "pid": beat.pid, "seen_at": beat.seen_at.timestamp()})
     names = (keys.SCHEDULER_LEASE, keys.SCHEDULER)
     with redis_errors():
-        return bool(await LEAD.run(redis, names, beat.name, int(lease * 1000), text, _LIFETIME_MS))
+        answer: bytes = await LEAD.run(redis, names, beat.name, int(lease * 1000), text, _LIFETIME_MS)
+    return Lead(answer.decode())
 
 
 async def resign(redis: Redis, name: str) -> None:

@@ -1,0 +1,195 @@
+"""`signalist scheduler`: decides what is due. Any number may run; one leads.
+
+The lead is a lease in Redis. Should two lead for a moment, because Redis lost its data, nothing is done twice that
+matters: jobs have unique keys, rows of the outbox are locked, and the history has a tick too many.
+"""
+
+import asyncio
+import datetime as dt
+import os
+import secrets
+import signal
+import socket
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+
+import structlog
+from redis.asyncio import Redis
+
+from core import logs, snapshot
+from core.accounts import throttle
+from core.config import Settings, settings
+from core.db import Database
+from core.errors import DatabaseUnavailable, RedisUnavailable, Unavailable
+from core.queries import articles, feeds, login_failures, samples, sessions
+from core.queues import Job, SchedulerBeat, connect, crawl_feed, enqueue, generate_embeddings, generate_summary, outbox
+from core.queues.beats import Lead, lead, resign
+from workers.broker import LEASE_S as JOB_LEASE_S
+from workers.outage import Outage
+
+log = structlog.get_logger(__name__)
+
+# A leader that died is replaced by one that stands by within this.
+LEASE_S = 10.0
+# What a crawl has just asked for is on its way: only what is older counts as missing.
+SETTLED = dt.timedelta(seconds=60)
+# As long as the longest chart.
+SAMPLES_KEPT = dt.timedelta(days=2)
+# Of each kind at a time: the queue then holds minutes of work, and not the whole backlog a second time.
+_AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class Chore:
+    """Done every `seconds` by whoever leads. `sends`: it puts jobs into queues."""
+
+    do: Callable[[], Awaitable[None]]
+    seconds: float
+    sends: bool
+
+
+class Scheduler:
+    """One scheduler, leading or standing by."""
+
+    def __init__(self, chosen: Settings, database: Database, redis: Redis, *, lease: float = LEASE_S) -> None:
+        """`lease` in seconds: how long a leader that is silent still leads."""
+        self._settings = chosen
+        self._database = database
+        self._redis = redis
+        self._lease = lease
+        self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(2)}"
+        self._leads = asyncio.Event()
+        self._led_at = float("-inf")
+        self._quiet_until = float("-inf")
+        self._redis_outage = Outage(log, "Redis")
+        self._database_outage = Outage(log, "Postgres")
+        self._chores = (
+            Chore(self._send_promised, 1.0, sends=True),
+            Chore(self._crawl_due, 2.0, sends=True),
+            Chore(self._reconcile, 10.0, sends=True),
+            Chore(self._sample, 15.0, sends=False),
+            Chore(self._forget, 600.0, sends=False),
+        )
+
+    async def run(self) -> None:
+        """Until it is cancelled; then the lead is free at once."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._keep_leading())
+                for chore in self._chores:
+                    group.create_task(self._repeat(chore))
+        finally:
+            if self._leads.is_set():
+                try:
+                    await resign(self._redis, self.name)
+                except RedisUnavailable:
+                    log.info("the lead ends with its lease")
+
+    async def _keep_leading(self) -> None:
+        while True:
+            beat = SchedulerBeat(self.name, os.getpid(), dt.datetime.now(dt.UTC))
+            try:
+                self._follow(await lead(self._redis, beat, self._lease))
+                self._redis_outage.over()
+            except RedisUnavailable as error:
+                # Who led goes on with what needs no Redis, such as the history.
+                self._redis_outage.failed(error)
+            await asyncio.sleep(self._lease / 5)
+
+    def _follow(self, answer: Lead) -> None:
+        now = time.monotonic()
+        match answer:
+            case Lead.OTHER:
+                self._leads.clear()
+                return
+            case Lead.TAKEN if now - self._led_at < self._lease:
+                # It was ours and is gone before its time: Redis has lost its data. Workers hold on to the keys of what
+                # they run with their next beats; until then it would be sent, and run, a second time.
+                log.warning("Redis has lost its data: nothing is sent until the workers have found their jobs again")
+                self._quiet_until = now + JOB_LEASE_S
+            case Lead.TAKEN:
+                log.info("this scheduler leads")
+        self._led_at = now
+        self._leads.set()
+
+    async def _repeat(self, chore: Chore) -> None:
+        while True:
+            await self._leads.wait()
+            pause = chore.seconds
+            if not (chore.sends and time.monotonic() < self._quiet_until):
+                pause = max(await self._try(chore), pause)
+            await asyncio.sleep(pause)
+
+    async def _try(self, chore: Chore) -> float:
+        """Returns for how long to leave the server alone that did not answer."""
+        try:
+            await chore.do()
+        except RedisUnavailable as error:
+            return self._redis_outage.failed(error)
+        except DatabaseUnavailable as error:
+            return self._database_outage.failed(error)
+        except Unavailable as error:
+            log.warning("a chore was not done", reason=str(error))
+        except Exception:
+            # The others, and this one the next time, must not end for it.
+            log.exception("a chore failed")
+        else:
+            self._database_outage.over()
+        return 0.0
+
+    async def _send_promised(self) -> None:
+        while await outbox.relay(self._database, self._redis):
+            pass
+
+    async def _crawl_due(self) -> None:
+        now = dt.datetime.now(dt.UTC)
+        async with self._database.session() as session:
+            due = await feeds.due(session, now, _AT_ONCE)
+        await self._send(crawl_feed(feed_id) for feed_id in due)
+
+    async def _reconcile(self) -> None:
+        """What has no embeddings or summary by the active models, and is not on its way, is sent (again)."""
+        settled_before = dt.datetime.now(dt.UTC) - SETTLED
+        embeds, summarises = self._settings.active_embedding_model, self._settings.active_summary_model
+        async with self._database.session() as session:
+            to_embed = await articles.to_embed(session, embeds, settled_before, _AT_ONCE)
+            to_summarise = await articles.to_summarise(session, summarises, settled_before, _AT_ONCE)
+        await self._send(generate_embeddings(article_id) for article_id in to_embed)
+        await self._send(generate_summary(article_id) for article_id in to_summarise)
+
+    async def _send(self, jobs: Iterable[Job]) -> None:
+        sent = [await enqueue(self._redis, job) for job in jobs]
+        if fresh := len(sent) - sent.count(None):
+            log.info("sent what was due or missing", jobs=fresh)
+
+    async def _sample(self) -> None:
+        await snapshot.take_sample(self._database, self._redis, dt.datetime.now(dt.UTC))
+
+    async def _forget(self) -> None:
+        now = dt.datetime.now(dt.UTC)
+        async with self._database.session() as session:
+            await samples.prune(session, now - SAMPLES_KEPT)
+            await sessions.forget_expired(session, now)
+            await login_failures.forget_old(session, now - throttle.FORGOTTEN)
+
+
+def run() -> None:
+    """Runs a scheduler until SIGTERM or SIGINT. Raises Unavailable or Misconfigured if it has nothing to connect to."""
+    logs.configure(settings())
+    asyncio.run(_run(settings()))
+
+
+async def _run(chosen: Settings) -> None:
+    database = Database(chosen.database(), application="scheduler", statement_timeout=10.0)
+    redis = connect(chosen.redis())
+    scheduler = asyncio.create_task(Scheduler(chosen, database, redis).run())
+    for wanted in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(wanted, scheduler.cancel)
+    try:
+        await scheduler
+    except asyncio.CancelledError:
+        log.info("the scheduler stops")
+    finally:
+        await redis.aclose()
+        await database.close()

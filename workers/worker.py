@@ -1,0 +1,57 @@
+"""`signalist worker`: taskiq's manager with our broker in each of its processes."""
+
+import logging
+from dataclasses import replace
+
+from taskiq.cli.worker.args import WorkerArgs
+from taskiq.cli.worker.process_manager import ProcessManager
+from taskiq.cli.worker.run import start_listen
+
+from core import logs
+from core.config import settings
+from workers.app import make_broker
+
+# At a stop, running jobs have this long to finish; then they are given back and run again elsewhere. Less than the
+# supervisor of `signalist up` and docker's stop_grace_period allow.
+DRAIN_S = 20.0
+
+
+def run(processes: int, slots: int) -> int:
+    """Runs `processes` processes of `slots` jobs each until SIGTERM or SIGINT; one that ends is replaced.
+
+    Returns the exit status. Raises Unavailable or Misconfigured if there is nothing to connect to.
+    """
+    # Asked for here, so that a wrong setting is one sentence, and not a process that dies every second.
+    settings().database()
+    settings().redis()
+    _quieten()
+    args = WorkerArgs(
+        broker="",
+        modules=[],
+        configure_logging=False,
+        workers=processes,
+        max_async_tasks=slots,
+        # A job that waits in one worker while another is idle, waits for nothing.
+        max_prefetch=0,
+        wait_tasks_timeout=DRAIN_S,
+    )
+    manager = ProcessManager(args=args, worker_function=listen)
+    status = manager.start()
+    for process in manager.workers:
+        process.join()
+    return status or 0
+
+
+def listen(args: WorkerArgs) -> None:
+    """What each process does. The broker is made here, because no connection survives a fork."""
+    logs.configure(settings())
+    _quieten()
+    broker = make_broker(settings(), args.max_async_tasks)
+    # taskiq takes a broker as well as the name of one.
+    start_listen(replace(args, broker=broker))  # type: ignore[arg-type]
+
+
+def _quieten() -> None:
+    # taskiq prints a traceback for every attempt that fails; our middleware says so in a line, and keeps the rest.
+    logging.getLogger("taskiq.receiver").setLevel(logging.CRITICAL)
+    logging.getLogger("taskiq").setLevel(logging.WARNING)
