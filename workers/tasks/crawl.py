@@ -1,0 +1,18 @@
+"""Crawling a feed."""
+
+import datetime as dt
+import uuid
+
+from taskiq import async_shared_broker as broker
+
+from core.pipeline.crawl import crawl
+from core.pipeline.follow_up import follow_up
+from workers.runtime import InRuntime
+
+
+# Two fetches (a page, and the feed that it names) and as many parses, at their limits, take 80 seconds.
+@broker.task(task_name="crawl_feed", queue_name="crawl", timeout=120)
+async def crawl_feed(feed_id: uuid.UUID, runtime: InRuntime) -> None:
+    now = dt.datetime.now(dt.UTC)
+    outcome = await crawl(feed_id, database=runtime.database, http=runtime.http, parser=runtime.parser, now=now)
+    await follow_up(runtime.redis, outcome)
