@@ -8,7 +8,7 @@ import psycopg
 from sqlalchemy import exc
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
-from core.errors import DatabaseUnavailable, QueryTimeout, SignalistError
+from core.errors import DatabaseUnavailable, QueryTimeout, SchemaMismatch, SignalistError
 
 
 class Database:
@@ -89,12 +89,19 @@ def _translate(error: BaseException) -> SignalistError | None:
     cause = error.orig if isinstance(error, exc.DBAPIError) else error
     if isinstance(cause, psycopg.errors.QueryCanceled | psycopg.errors.LockNotAvailable):
         return QueryTimeout()
+    if isinstance(cause, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
+        return SchemaMismatch()
     if isinstance(error, exc.TimeoutError):
         return DatabaseUnavailable("Every connection to Postgres is busy.")
     # Class 53: insufficient resources, 57: operator intervention, 08: connection exception.
     if isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError):
         return DatabaseUnavailable()
     return None
+
+
+def plain(url: str) -> str:
+    """The address as libpq knows it."""
+    return url.replace("postgresql+psycopg://", "postgresql://")
 
 
 def with_driver(url: str) -> str:

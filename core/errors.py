@@ -52,6 +52,10 @@ class QueryTimeout(Unavailable):
     """Postgres took too long to answer, so the query was cancelled."""
 
 
+class SchemaMismatch(Unavailable):
+    """The schema of the database is not the one that this version of Signalist needs: see `signalist db status`."""
+
+
 class BadRequest(SignalistError):
     """The request cannot be understood."""
 

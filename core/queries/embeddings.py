@@ -10,11 +10,11 @@ import numpy as np
 import psycopg
 from numpy.typing import NDArray
 from pgvector import Vector
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.models import Article, ArticleEmbedding, Feed
-from core.queries import articles
+from core.queries import articles, serving_index
 from core.queries.count import Count
 
 Vectors = NDArray[np.float32]
@@ -126,8 +126,8 @@ async def nearest(
 
     With a vector index this is approximate; without one every chunk of the model is compared, which is exact.
     """
-    await session.execute(text(_SEARCH_SETTINGS), {"limit": limit})
-    distance = ArticleEmbedding.embedding.cosine_distance(vector)
+    serving = await serving_index.use(session, limit)
+    distance = serving.distance(vector)
     query = (
         select(
             ArticleEmbedding.article_id,
@@ -142,7 +142,7 @@ async def nearest(
         )
         .join(Article, Article.id == ArticleEmbedding.article_id)
         .join(Feed, Feed.id == Article.feed_id)
-        .where(ArticleEmbedding.model == model)
+        .where(ArticleEmbedding.model == model, serving.condition)
         .order_by(distance)
         .limit(limit)
     )
@@ -153,25 +153,3 @@ async def nearest(
     if until is not None:
         query = query.where(Article.sort_at < until)
     return tuple(Nearest(**row._mapping) for row in await session.execute(query))
-
-
-# For this transaction only, and only where the index and pgvector have the setting:
-# - iterative scans (pgvector 0.8) go on until enough rows pass the filters;
-# - probes: the square root of lists, and ef_search at least what is asked for, as pgvector's README advises.
-_SEARCH_SETTINGS = """
-    with version as (
-        select string_to_array(regexp_replace(extversion, '[^0-9.]', '', 'g'), '.')::int[] >= '{0,8}' as iterative
-        from pg_extension where extname = 'vector'
-    ), method as (
-        select am.amname, (
-            select option_value::int from pg_options_to_table(c.reloptions) where option_name = 'lists'
-        ) as lists
-        from pg_index i join pg_class c on c.oid = i.indexrelid join pg_am am on am.oid = c.relam
-        where i.indrelid = 'article_embeddings'::regclass and i.indisvalid and am.amname in ('hnsw', 'ivfflat')
-    )
-    select
-        case when iterative then set_config(amname || '.iterative_scan', 'relaxed_order', true) end,
-        case when amname = 'ivfflat' then set_config('ivfflat.probes', ceil(sqrt(coalesce(lists, 100)))::text, true)
-             else set_config('hnsw.ef_search', least(1000, greatest(40, :limit))::text, true) end
-    from method, version
-"""

@@ -39,4 +39,4 @@ async def since(session: AsyncSession, operation_id: uuid.UUID, after: int = 0, 
         .order_by(OperationLine.id.desc())
         .limit(limit)
     )
-    return tuple(Line(*row) for row in reversed((await session.execute(newest)).all()))
+    return tuple(Line(**row) for row in reversed((await session.execute(newest)).mappings().all()))

@@ -1,7 +1,6 @@
 """How much of what was read can be found, and through which index."""
 
 from core.phrases import counted, size
-from core.queries.vector_index import VectorIndex
 from core.readings import Readings
 from dashboard.components.html import Text, box
 
@@ -32,21 +31,16 @@ class IndexCard:
 def _texts(readings: Readings) -> tuple[str, ...]:
     feeds, embedding, summaries = readings.feeds.value, readings.embedding.value, readings.summaries.value
     table = readings.index.value
-    index = table.indexes[0] if table and table.indexes else None
+    index = table.serving if table else None
     return (
         f"{feeds.articles:,} from {counted(feeds.total, 'feed')}" if feeds else UNKNOWN,
         _done(embedding.waiting) if embedding else UNKNOWN,
         _done(summaries.waiting) if summaries else UNKNOWN,
         UNKNOWN if table is None else "not counted yet" if table.rows is None else f"about {table.rows:,}",
-        UNKNOWN if table is None else "none, exact scan" if index is None else _index_words(index),
+        UNKNOWN if table is None else "none, exact scan" if index is None else index.shape.words,
         UNKNOWN if table is None else size(table.size),
     )
 
 
 def _done(waiting: object) -> str:
     return "all" if str(waiting) == "0" else f"{waiting} waiting"
-
-
-def _index_words(index: VectorIndex) -> str:
-    name = {"ivfflat": "IVFFlat", "hnsw": "HNSW"}[index.method]
-    return ", ".join(filter(None, (name, index.options, "" if index.valid else "invalid")))

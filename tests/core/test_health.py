@@ -12,7 +12,8 @@ from core.health import Status
 from core.migrations import MigrationStatus
 from core.queries.articles import Progress
 from core.queries.count import Count
-from core.queries.failed_summary import FailedGroup, FailedSummary
+from core.queries.failed_groups import FailedGroup
+from core.queries.failed_summary import FailedSummary
 from core.queries.feeds import FeedCounts
 from core.queries.server import DatabaseFacts
 from core.queries.vector_index import VectorTable
@@ -40,12 +41,12 @@ WELL = Readings(
     workers=known([WorkerBeat("w1", "host", 1, NOW, NOW, 120.0, 10, 4, ())]),
     scheduler=known(SchedulerBeat("s1", 2, NOW)),
     migrations=known(MigrationStatus("0001", "0001", (), ahead=False)),
-    failed=known(FailedSummary(Count(0), 0, ())),
+    failed=known(FailedSummary(Count(0), Count(0), (), None)),
     feeds=known(FeedCounts(1, 1, 0, 0, 0, 10, None, NOW)),
     embedding=known(Progress(Count(0), None)),
     summaries=known(Progress(Count(0), None)),
     newest_article=known(NOW),
-    index=known(VectorTable(10, 8192, ())),
+    index=known(VectorTable(10, 0, 8192, 8192, None, None, ())),
     history=known(()),
 )
 
@@ -116,7 +117,7 @@ def test_failures_are_named_by_cause_in_the_attention_list() -> None:
     group = FailedGroup(
         "f1", "RateLimitError", "429.", ("generate_embeddings",), 37, NOW - dt.timedelta(minutes=9), NOW
     )
-    failing = replace(WELL, failed=known(FailedSummary(Count(37), 1, (group,))))
+    failing = replace(WELL, failed=known(FailedSummary(Count(37), Count(1), (group,), NOW)))
     item = find(failing, health.judge(failing, NOW))[0]
     assert (item.tag, item.headline) == ("37 failed", "generate_embeddings: RateLimitError")
     assert "First seen 9 min ago." in item.detail
