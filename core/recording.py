@@ -87,7 +87,7 @@ async def note(database: Database, deed: Deed, outcome: Outcome, error: str) -> 
     try:
         async with database.session() as session:
             await _add(session, deed, outcome)
-    except Exception as cause:  # noqa: BLE001 - logged whatever it is, and the caller raises the first error
+    except Exception as cause:
         log.error(  # noqa: TRY400 - the trace of a server that is away says nothing
             "An action could not be recorded.",
             actor=deed.actor,
