@@ -20,8 +20,8 @@ _TICK_S = 0.1
 _BACKOFF = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 # Whoever ran this long did not die of its start: the next death begins at the first wait again.
 _SETTLED_S = 60.0
-# A job takes seconds. What a worker cannot finish in this time is delivered again at the next start.
-GRACE_S = 10.0
+# Longer than workers give the jobs that they run (DRAIN_S); asked twice, it waits no longer.
+GRACE_S = 30.0
 
 
 class Running(Protocol):
@@ -53,6 +53,8 @@ class Child:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
+        # What a first process left behind when it was killed must not work beside the second.
+        self.kill()
         self.process = subprocess.Popen(  # noqa: S603 - our own command line
             self._command,
             env={**os.environ, **self._environment},

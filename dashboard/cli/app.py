@@ -23,6 +23,8 @@ VERBS = {
     "up": Verb("up", "Run all of it on this box until Ctrl-C."),
     "demo": Verb("demo", "Run all of it on invented feeds, to try it."),
     "dashboard": Verb("dashboard", "Serve the pages and the HTTP API."),
+    "worker": Verb("worker", "Run the jobs."),
+    "scheduler": Verb("scheduler", "Decide what is due."),
     "health": Verb("health", "Say whether all is well, check by check."),
     "feeds": Verb("feeds", "What is crawled: add, list, remove, import, export, crawl."),
     "search": Verb("search", "Find articles by what they mean."),
