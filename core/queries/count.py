@@ -18,3 +18,7 @@ class Count:
     def __str__(self) -> str:
         """`41`, or `5,000+` where counting stopped."""
         return f"{self.value:,}" + ("" if self.exact else "+")
+
+    def of(self, noun: str, plural: str | None = None) -> str:
+        """`1 cause`, `41 jobs`, `5,000+ jobs`."""
+        return f"{self} {noun if self.value == 1 and self.exact else plural or noun + 's'}"

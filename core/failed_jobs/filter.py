@@ -1,0 +1,124 @@
+"""Which failed jobs: what a page shows, what an export holds and what a verb is done to are chosen in one way."""
+
+import datetime as dt
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Self
+
+from core.errors import BadRequest
+from core.phrases import counted, duration
+
+State = Literal["open", "retried", "discarded", "succeeded"]
+Counted = Literal["open", "task", "queue", "cause"]
+STATES: tuple[State, ...] = ("open", "retried", "discarded", "succeeded")
+
+_AGO = re.compile(r"(\d{1,4})\s*(min|[smhd])")
+_UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Every part narrows it; an empty one says nothing.
+
+    `cause` is a fingerprint. `since` looks at the last failure. `text` is looked for in exception, message, task and
+    arguments. `action` is the id of what was done to them last, `ids` names them one by one.
+    """
+
+    state: State = "open"
+    task: str = ""
+    queue: str = ""
+    cause: str = ""
+    since: dt.datetime | None = None
+    text: str = ""
+    action: uuid.UUID | None = None
+    ids: tuple[uuid.UUID, ...] = ()
+
+    @property
+    def is_everything(self) -> bool:
+        return self == Filter(state=self.state)
+
+    @property
+    def only(self) -> tuple[Counted, str] | None:
+        """What it narrows by, if that is one thing of which the open jobs are counted all the time."""
+        if self.state != "open" or self.since or self.text or self.action or self.ids:
+            return None
+        names: dict[Counted, str] = {"task": self.task, "queue": self.queue, "cause": self.cause}
+        said = [(kind, name) for kind, name in names.items() if name]
+        match said:
+            case []:
+                return "open", ""
+            case [one]:
+                return one
+            case _:
+                return None
+
+    def named(self, ids: tuple[uuid.UUID, ...]) -> Self:
+        """Those of its jobs that have one of these ids."""
+        return replace(self, ids=ids)
+
+    def as_json(self) -> dict[str, Any]:
+        said = {name: value for name, value in vars(self).items() if value}
+        if self.since:
+            said["since"] = self.since.isoformat()
+        if self.action:
+            said["action"] = str(self.action)
+        if self.ids:
+            said["ids"] = [str(id_) for id_ in self.ids]
+        return said
+
+    @classmethod
+    def from_json(cls, said: Mapping[str, Any]) -> Self:
+        """Of what `as_json` made."""
+        return cls(
+            **{
+                **said,
+                "since": dt.datetime.fromisoformat(said["since"]) if "since" in said else None,
+                "action": uuid.UUID(said["action"]) if "action" in said else None,
+                "ids": tuple(uuid.UUID(id_) for id_ in said.get("ids", ())),
+            }
+        )
+
+    def words(self, exception: str = "") -> str:
+        """`failed jobs of generate_embeddings with the cause RateLimitError that say “rate”`.
+
+        `exception` is that of the cause, where it is known.
+        """
+        parts = [f"{'failed' if self.state == 'open' else self.state} jobs"]
+        if self.task:
+            parts.append(f"of {self.task}")
+        if self.queue:
+            parts.append(f"in the queue {self.queue}")
+        if self.cause:
+            parts.append(f"with the cause {exception or self.cause}")
+        if self.since:
+            parts.append(f"that failed after {self.since.astimezone():%Y-%m-%d %H:%M:%S}")
+        if self.text:
+            parts.append(f"that say “{self.text}”")
+        if self.action:
+            parts.append("of one action")
+        if self.ids:
+            return f"{counted(len(self.ids), 'chosen job')}" if len(parts) == 1 else " ".join(parts)
+        return " ".join(parts)
+
+
+def since(said: str, now: dt.datetime) -> dt.datetime:
+    """`90min`, `24h`, `7d` before `now`, or an ISO date or time (without a zone: of this machine).
+
+    Raises BadRequest.
+    """
+    text = said.strip().lower()
+    if ago := _AGO.fullmatch(text):
+        return now - dt.timedelta(seconds=int(ago[1]) * _UNITS[ago[2]])
+    try:
+        return dt.datetime.fromisoformat(said.strip()).astimezone(dt.UTC)
+    except (ValueError, OverflowError):
+        raise BadRequest(
+            f"{said!r} is no time: write how long ago (90min, 24h, 7d) or a date (2026-01-31, 2026-01-31T12:00)."
+        ) from None
+
+
+def ago(at: dt.datetime, now: dt.datetime) -> str:
+    """`24 h`: how far back `since` goes, in words."""
+    return duration(max((now - at).total_seconds(), 0.0))

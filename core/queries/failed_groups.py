@@ -1,0 +1,63 @@
+"""Failed jobs by cause."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.queries import failure_tallies
+from core.queries.failure_tallies import Tally
+
+
+@dataclass(frozen=True)
+class FailedGroup:
+    """Jobs that failed for one cause: same exception, message and place in our code.
+
+    `first_seen` is when the cause was met first, also if its jobs of that time are settled; `message` and `last_seen`
+    are of the open job that failed last.
+    """
+
+    fingerprint: str
+    exception: str
+    message: str
+    tasks: tuple[str, ...]
+    count: int
+    first_seen: dt.datetime
+    last_seen: dt.datetime
+
+
+async def largest(session: AsyncSession, limit: int) -> tuple[FailedGroup, ...]:
+    """The causes with the most open jobs, the largest first."""
+    return await _described(session, await failure_tallies.largest(session, "cause", limit))
+
+
+async def get(session: AsyncSession, fingerprint: str) -> FailedGroup | None:
+    """None when no open job has this cause (any more)."""
+    number = await failure_tallies.number(session, "cause", fingerprint)
+    found = await _described(session, [Tally(fingerprint, number)])
+    return found[0] if found else None
+
+
+async def _described(session: AsyncSession, tallies: "tuple[Tally, ...] | list[Tally]") -> tuple[FailedGroup, ...]:
+    if not tallies:
+        return ()
+    rows = {row[0]: row for row in await session.execute(_DESCRIBED, {"names": [tally.name for tally in tallies]})}
+    return tuple(
+        FailedGroup(tally.name, row[1], row[2], tuple(row[3]), tally.number, row[4], row[5])
+        for tally in tallies
+        # A cause may have lost its last open job between the two statements.
+        if (row := rows.get(tally.name)) is not None
+    )
+
+
+_DESCRIBED = text(
+    """
+    select g.fingerprint, newest.exception, newest.message, g.tasks, g.first_seen, newest.last_failed_at
+      from failure_groups g cross join lateral (
+            select f.exception, f.message, f.last_failed_at from failed_jobs f
+             where f.state = 'open' and f.fingerprint = g.fingerprint
+             order by f.last_failed_at desc, f.id desc limit 1) as newest
+     where g.fingerprint = any(:names)
+    """
+)
