@@ -14,3 +14,7 @@ name the time of the next attempt, and anything else to be tried again after 1, 
 `runtime.database` commits only while the job is still this worker's; before any other effect that must not happen
 twice, ask `workers.leases.still_mine`.
 """
+
+from workers.tasks import crawl, embed, summarise
+
+__all__ = ["crawl", "embed", "summarise"]
