@@ -44,7 +44,7 @@ DARK = {
 }
 # Lines of charts: told apart in both themes and by people who see red and green alike (Okabe and Ito, 2008, adapted).
 SERIES = {"crawl": "#5b5fef", "embed": "#9b6bdf", "summarise": "#0a9fc4", "ops": "#8a94a6"}
-DONE, FAILED = "#12a06a", "#e5484d"
+DONE, LATE, FAILED = "#12a06a", "#e0962b", "#e5484d"
 
 # Status is never colour alone: an icon and a word go with it.
 TONE = {Status.HEALTHY: "ok", Status.DEGRADED: "warn", Status.UNHEALTHY: "bad", Status.UNKNOWN: "mute"}
@@ -54,4 +54,5 @@ ICON = {Status.HEALTHY: "●", Status.DEGRADED: "▲", Status.UNHEALTHY: "✕", 
 def stylesheet() -> str:
     """The tokens as CSS variables, for both themes."""
     light, dark = (";".join(f"--{name}:{value}" for name, value in theme.items()) for theme in (LIGHT, DARK))
-    return f":root{{{light};color-scheme:light}} body.body--dark{{{dark};color-scheme:dark}}"
+    signals = f"--done:{DONE};--late:{LATE};--failed:{FAILED}"
+    return f":root{{{light};{signals};color-scheme:light}} body.body--dark{{{dark};color-scheme:dark}}"

@@ -25,7 +25,7 @@ class FeedDialog:
 
     def _draw(self, feed: FeedRow) -> None:
         facts(feed)
-        minutes = Field("Crawl every … minutes", value=f"{feed.interval_s // 60}")
+        minutes = Field("Minutes between crawls", value=f"{feed.interval_s // 60}")
         props = minutes.element.props
         props["type"], props["min"], props["max"] = "number", _minutes(SHORTEST), _minutes(LONGEST)
         with box(classes="actions end"):

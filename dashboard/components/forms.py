@@ -76,7 +76,8 @@ class Dialog:
         self._dialog = ui.dialog()
         self._dialog.props["aria-label"] = title
         with self._dialog:
-            self._card = box("section", "card dialog")
+            # Quasar lets a div in a dialog be clicked, and nothing else.
+            self._card = box("div", "card dialog")
 
     def open(self, title: str, *parts: Callable[[], None]) -> None:
         """Shows the dialog with these parts, one below the other."""

@@ -41,7 +41,7 @@ class ImportFeeds:
         with box(classes="actions end"):
             self._dialog.cancel()
             choose = Text("button", "Choose a file…", "btn primary").props("type=button autofocus")
-            choose.on("click", js_handler=f"() => getElement({upload.id}).pickFiles()")
+            choose.on("click", js_handler=f"() => runMethod({upload.id}, 'pickFiles', [])")
 
     async def _received(self, event: events.UploadEventArguments) -> None:
         async with reported():

@@ -10,8 +10,9 @@ from core.queues import QUEUES, QueueDepth
 from core.reading import Reading
 from dashboard.components.html import Text, box
 
-# Left out on a phone.
+# Left out on a phone; more of them where a row has actions too.
 SECONDARY = {"Delayed", "Per min"}
+SECONDARY_TO_ACTIONS = SECONDARY | {"Running", "Empty in"}
 COLUMNS = ("Waiting", "Running", "Delayed", "Oldest", "Per min", "Empty in")
 UNKNOWN = "–"
 
@@ -22,12 +23,14 @@ class QueueTable:
     def __init__(self, actions: Callable[[str], None] | None = None) -> None:
         self._cells: dict[str, list[Text]] = {}
         self._marks: dict[str, Text] = {}
-        with box(classes="scroll"), box("table", "plain").mark("queues"):
+        secondary = SECONDARY_TO_ACTIONS if actions else SECONDARY
+        self._classes = {name: "r secondary" if name in secondary else "r" for name in COLUMNS}
+        with box(classes="scroll"), box("table", "plain middle").mark("queues"):
             Text("caption", "Queues", "visually-hidden")
             with box("thead"), box("tr"):
                 Text("th", "Queue").props("scope=col")
                 for name in COLUMNS:
-                    Text("th", name, _classes(name)).props("scope=col")
+                    Text("th", name, self._classes[name]).props("scope=col")
                 if actions:
                     with box("th"):
                         Text("span", "Actions", "visually-hidden")
@@ -37,9 +40,9 @@ class QueueTable:
                         with box("th").props("scope=row").style("color:var(--ink)"):
                             Text("span", queue)
                             self._marks[queue] = Text("span", "", "warn")
-                        self._cells[queue] = [Text("td", UNKNOWN, _classes(name)) for name in COLUMNS]
+                        self._cells[queue] = [Text("td", UNKNOWN, kind) for kind in self._classes.values()]
                         if actions:
-                            with box("td", "r"):
+                            with box("td", "r acts"):
                                 actions(queue)
 
     def show(self, queues: Reading[Sequence[QueueDepth]], history: Sequence[SamplePoint]) -> None:
@@ -50,12 +53,8 @@ class QueueTable:
             for cell, text in zip(cells, texts, strict=True):
                 cell.say(text)
             late = name in known and (known[name].oldest_wait_s or 0) > SLOW_S
-            cells[3].classes(replace="r warn" if late else "r")
+            cells[3].classes(replace="r warn" if late else self._classes["Oldest"])
             self._marks[name].say("  ‖ paused" if name in known and known[name].paused else "")
-
-
-def _classes(column: str) -> str:
-    return "r secondary" if column in SECONDARY else "r"
 
 
 def _texts(queue: QueueDepth, history: Sequence[SamplePoint]) -> list[str]:

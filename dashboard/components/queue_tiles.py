@@ -41,7 +41,7 @@ def sentence(queue: QueueDepth, done: float | None, failed: float | None) -> str
     if queue.waiting:
         now.append("age unknown" if queue.oldest_wait_s is None else f"oldest {duration(queue.oldest_wait_s)}")
     now += [f"{number:,} {word}" for number, word in ((queue.running, "running"), (queue.delayed, "delayed")) if number]
-    parts = [", ".join(now)]
+    parts = [", ".join(now) or "nothing runs"]
     if done is not None and failed is not None:
         parts.append(f"{done:,.0f} done and {failed:,.0f} failed in the last hour")
     elif queue.done or queue.failed:

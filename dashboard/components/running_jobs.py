@@ -50,7 +50,7 @@ class RunningJobs:
 
 def _sentence(workers: int, jobs: int) -> str:
     if not workers:
-        return "No worker is alive: start one with `signalist worker`."
+        return "No worker is alive: start one with “signalist worker”."
     if not jobs:
         return "Nothing runs right now."
     return f"These {MOST} have run longest; {jobs - MOST:,} more are not listed." if jobs > MOST else ""

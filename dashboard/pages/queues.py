@@ -70,7 +70,7 @@ def lede(readings: Readings) -> str:
         return f"{queues.problem('Redis')}{since} What was accepted is kept."
     paused = [queue.name for queue in queues.value if queue.paused]
     running, delayed = (sum(getattr(queue, kind) for queue in queues.value) for kind in ("running", "delayed"))
-    parts = [f"{running:,} {'runs' if running == 1 else 'run'}"]
+    parts = [f"{counted(running, 'job')} {'runs' if running == 1 else 'run'}" if running else "No job runs"]
     if delayed:
         parts.append(f"{delayed:,} {'waits' if delayed == 1 else 'wait'} for another attempt")
     points = readings.history.value or ()
