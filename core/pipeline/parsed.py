@@ -88,14 +88,14 @@ def _identities(entries: Sequence[Entry]) -> list[str]:
     sharing: dict[str, list[Entry]] = defaultdict(list)
     for entry in entries:
         sharing[entry.guid or entry.url or ""].append(entry)
-    ambiguous = {name for name, others in sharing.items() if _are_different(name, others)}
+    ambiguous = {name for name, others in sharing.items() if _are_different(others)}
     return [_identity(entry, ambiguous) for entry in entries]
 
 
-def _are_different(name: str, entries: Sequence[Entry]) -> bool:
-    # Another link alone is an article that moved, another title alone one that was edited.
+def _are_different(entries: Sequence[Entry]) -> bool:
+    # With one guid, another link alone is an article that moved, another title alone one that was edited.
     links, titles = {entry.url for entry in entries}, {entry.title for entry in entries}
-    return len(titles) > 1 and (len(links) > 1 or links == {name})
+    return len(titles) > 1 and (len(links) > 1 or not entries[0].guid)
 
 
 def _identity(entry: Entry, ambiguous: Collection[str]) -> str:
