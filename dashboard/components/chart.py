@@ -12,6 +12,11 @@ from dashboard.components.html import Text, box
 
 # Half a minute a point: as fine as 600 px can show, and a redraw stays within a few kilobytes for each viewer.
 POINTS = 120
+# A first minute of history would otherwise show the same minute five times.
+TIMES = (
+    {"dtickrange": [None, 59_999], "value": "%H:%M:%S"},
+    {"dtickrange": [60_000, None], "value": "%H:%M"},
+)
 
 
 class Chart:
@@ -82,7 +87,7 @@ def _figure(lines: Mapping[str, Series], colours: Mapping[str, str]) -> dict[str
             "plot_bgcolor": "rgba(0,0,0,0)",
             "showlegend": False,
             "hovermode": "x unified",
-            "xaxis": axis | {"showgrid": False, "type": "date", "nticks": 5, "tickformat": "%H:%M"},
+            "xaxis": axis | {"showgrid": False, "type": "date", "nticks": 5, "tickformatstops": TIMES},
             "yaxis": axis | {"rangemode": "tozero", "nticks": 4, "tickformat": ",d"},
         },
         "config": {"displayModeBar": False, "responsive": True},
