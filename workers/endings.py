@@ -69,8 +69,10 @@ class Endings:
             await self.end(delivery)
         except Unavailable:
             await self.give_back(delivery)
+        except Exception:
+            log.exception("a job could not be recorded, and comes again", task=delivery.message.task_name)
         finally:
-            # Whatever went wrong: without its lease, the job comes round again.
+            # Whatever went wrong: without its lease, it comes round again.
             self._in_flight.drop(delivery)
 
     async def insist(self, call: Callable[[], Awaitable[T]]) -> T:

@@ -32,7 +32,7 @@ async def holds(consumer: Consumer, delivery: Delivery) -> bool:
 async def still_mine() -> bool:
     """For a task, before an effect that must not happen twice: whether its job has not gone to another worker.
 
-    True outside a job. Raises RedisUnavailable when that cannot be known.
+    If it has, the task is cancelled besides. True outside a job. Raises RedisUnavailable when that cannot be known.
     """
     delivery = current.get()
     return delivery is None or await delivery.is_held()

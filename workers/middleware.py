@@ -25,7 +25,7 @@ from workers.messages import HANDLE
 
 log = structlog.get_logger(__name__)
 
-# For tasks without the label timeout, in seconds: no job holds its slot for ever.
+# In seconds, for tasks without a sensible label timeout: no job holds its slot for ever.
 TIMEOUT_S = 900.0
 # A job that failed because Postgres is away cannot be recorded either. It is tried again after this many seconds: when
 # Postgres is back, nothing is wrong with it.
@@ -70,7 +70,7 @@ class Attempts(TaskiqMiddleware):
         delivery.started_at = dt.datetime.now(dt.UTC)
         delivery.phase = Phase.RUNNING
         current.set(delivery)
-        message.labels.setdefault("timeout", TIMEOUT_S)
+        message.labels["timeout"] = _seconds(message.labels.get("timeout"))
         return message
 
     def _left(self, delivery: Delivery, task: asyncio.Task[Any]) -> None:
@@ -135,6 +135,15 @@ class Attempts(TaskiqMiddleware):
             await record()
         except Unavailable:
             await self._endings.put_off(delivery, _PARKED_S)
+
+
+def _seconds(timeout: object) -> float:
+    """The label, if it makes sense."""
+    try:
+        seconds = float(str(timeout))
+    except ValueError:
+        return TIMEOUT_S
+    return seconds if 0 < seconds < float("inf") else TIMEOUT_S
 
 
 def _told(exception: BaseException, message: TaskiqMessage, delivery: Delivery) -> BaseException:

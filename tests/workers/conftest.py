@@ -5,10 +5,11 @@ import datetime as dt
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import pytest
 from redis.asyncio import Redis
-from sqlalchemy import select
+from sqlalchemy import make_url, select
 from taskiq.receiver import Receiver
 
 from core.db import Database
@@ -50,6 +51,60 @@ class Worker:
             await self.broker.shutdown()
 
 
+class Gate:
+    """Stands between a client and a server on a Unix socket: open or closed."""
+
+    def __init__(self, socket: str) -> None:
+        self._socket = socket
+        self._connections: set[asyncio.StreamWriter] = set()
+        self._server: asyncio.Server | None = None
+        self.port = 0
+
+    async def open(self) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def close(self) -> None:
+        """Refuses new connections and ends the old ones."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        for writer in self._connections:
+            writer.transport.abort()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_unix_connection(self._socket)
+        self._connections |= {writer, back}
+        await asyncio.gather(_pump(reader, back), _pump(there, writer), return_exceptions=True)
+        self._connections -= {writer, back}
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(65536):
+        writer.write(data)
+        await writer.drain()
+    writer.close()
+
+
+@pytest.fixture
+async def postgres_gate(database_url: str) -> AsyncIterator[tuple[Gate, str]]:
+    """A gate before Postgres, and the address behind it."""
+    address = make_url(database_url)
+    gate = Gate(f"{address.query['host']}/.s.PGSQL.{address.query.get('port', 5432)}")
+    await gate.open()
+    yield gate, f"postgresql://{address.username}@127.0.0.1:{gate.port}/{address.database}"
+    await gate.close()
+
+
+@pytest.fixture
+async def redis_gate(redis_url: str) -> AsyncIterator[tuple[Gate, str]]:
+    """A gate before Redis, and the address behind it."""
+    gate = Gate(urlsplit(redis_url).path)
+    await gate.open()
+    yield gate, f"redis://127.0.0.1:{gate.port}/0"
+    await gate.close()
+
+
 @pytest.fixture
 async def redis(redis_url: str) -> AsyncIterator[Redis]:
     client = connect(redis_url)
@@ -81,7 +136,8 @@ async def worker(redis_url: str, database_url: str) -> AsyncIterator[Callable[..
     def make(slots: int = 4, **options: Any) -> Worker:
         pool = Database(options.pop("database", database_url), application="worker", before_commit=fence)
         recycling = options.pop("recycling", None) or Limits(stop=lambda: None)
-        broker = Broker(redis_url, database=pool, slots=slots, recycling=recycling, **{"lease": LEASE_S, **options})
+        address = options.pop("redis", redis_url)
+        broker = Broker(address, database=pool, slots=slots, recycling=recycling, **{"lease": LEASE_S, **options})
         made.append(Worker(broker, slots))
         pools.append(pool)
         return made[-1]

@@ -1,0 +1,154 @@
+"""A worker that was away for longer than its lease finds out before it has an effect."""
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+from sqlalchemy import text
+
+from core.db import Database
+from core.queues import Job, enqueue, keys
+from workers.in_flight import Delivery, current
+from workers.leases import LeaseLost, fence, still_mine
+
+SLEEP = Job("sleep", (), "embed")
+
+
+async def stolen(redis: Redis, delivery: Delivery) -> None:
+    """As another worker does when a lease has run out."""
+    stream = keys.stream("embed")
+    await redis.xclaim(stream, keys.GROUP, "thief", 0, [delivery.hold.entry_id])
+    await redis.hset("signalist:{embed}:leases", delivery.hold.entry_id, f"thief|{(time.time() + 60) * 1000:.0f}|0")
+
+
+async def test_outside_a_job_everything_is_allowed() -> None:
+    assert await still_mine()
+    await fence()
+
+
+async def test_a_job_that_was_given_to_another_is_stopped_and_ends_nothing(
+    worker: Any, redis: Redis, until: Any
+) -> None:
+    ended: list[str] = []
+    one = worker()
+
+    @one.task(task_name="sleep")
+    async def sleep() -> None:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            ended.append("stopped")
+            raise
+
+    await one.start()
+    await enqueue(redis, SLEEP)
+    (delivery,) = await until(lambda: [d for d in one.broker.in_flight.everything if d.started_at])
+    await stolen(redis, delivery)
+    await until(lambda: ended == ["stopped"])
+    await until(lambda: not one.broker.in_flight.everything)
+    (row,) = await redis.xpending_range(keys.stream("embed"), keys.GROUP, "-", "+", 10)
+    assert row["consumer"] == b"thief"
+
+
+async def test_what_a_task_writes_after_its_job_was_given_to_another_is_rolled_back(
+    worker: Any, redis: Redis, until: Any, database_url: str, database: Database
+) -> None:
+    outcome: list[object] = []
+    one = worker()
+    fenced = Database(database_url, application="worker", before_commit=fence)
+
+    @one.task(task_name="sleep")
+    async def sleep() -> None:
+        delivery = current.get()
+        assert delivery is not None
+        try:
+            async with fenced.session() as session:
+                await session.execute(text("create table effect (n int)"))
+                await stolen(redis, delivery)
+                # Frozen: neither this loop nor its thread has run since.
+                delivery.renewed_at -= 10
+        except (LeaseLost, asyncio.CancelledError) as error:
+            outcome.append(error)
+            raise
+
+    await one.start()
+    await enqueue(redis, SLEEP)
+    await until(lambda: outcome)
+    async with database.session() as session:
+        assert (await session.execute(text("select to_regclass('effect')"))).scalar_one() is None
+    await fenced.close()
+
+
+async def test_a_worker_cut_off_from_redis_stops_its_jobs_before_others_may_have_them(
+    worker: Any, redis_gate: Any, redis: Redis, until: Any
+) -> None:
+    gate, url = redis_gate
+    stopped: list[float] = []
+    one = worker(redis=url)
+
+    @one.task(task_name="sleep")
+    async def sleep() -> None:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            stopped.append(time.monotonic())
+            raise
+
+    await one.start()
+    await enqueue(redis, SLEEP)
+    (delivery,) = await until(lambda: [d for d in one.broker.in_flight.everything if d.started_at])
+    await gate.close()
+    renewed_at = delivery.renewed_at
+    await until(lambda: stopped)
+    assert stopped[0] - max(renewed_at, delivery.renewed_at) < 1.0
+    await gate.open()
+    # And goes on with it afterwards, without having been started anew.
+    await until(lambda: [d for d in one.broker.in_flight.everything if d.started_at and d is not delivery])
+
+
+async def test_a_job_that_ends_while_redis_is_away_is_ended_when_it_is_back_and_not_run_again(
+    worker: Any, redis_gate: Any, redis: Redis, until: Any
+) -> None:
+    gate, url = redis_gate
+    runs: list[float] = []
+    one = worker(redis=url)
+
+    @one.task(task_name="sleep")
+    async def sleep() -> None:
+        runs.append(time.monotonic())
+        await gate.close()
+
+    await one.start()
+    await enqueue(redis, SLEEP)
+    await until(lambda: runs)
+    # Longer than the lease.
+    await asyncio.sleep(1.5)
+    await gate.open()
+
+    async def is_empty() -> bool:
+        return await redis.xlen(keys.stream("embed")) == 0
+
+    await until(is_empty)
+    assert len(runs) == 1
+
+
+@pytest.mark.parametrize("age", [0.0, 0.7, 5.0])
+async def test_a_lease_that_nobody_else_took_is_taken_up_again(
+    worker: Any, redis: Redis, until: Any, age: float
+) -> None:
+    found: list[bool] = []
+    one = worker()
+
+    @one.task(task_name="sleep")
+    async def sleep() -> None:
+        delivery = current.get()
+        assert delivery is not None
+        delivery.renewed_at -= age
+        found.append(await still_mine())
+
+    await one.start()
+    await enqueue(redis, SLEEP)
+    await until(lambda: found)
+    assert found == [True]
