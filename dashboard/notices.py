@@ -9,9 +9,20 @@ from nicegui import ui
 from core.errors import SignalistError
 
 
-def notice(text: str, tone: Literal["positive", "warning", "negative"] = "positive") -> None:
+Tone = Literal["positive", "warning", "negative"]
+ICON: dict[Tone, str] = {"positive": "✓", "warning": "▲", "negative": "✕"}
+
+
+def notice(text: str, tone: Tone = "positive") -> None:
     """A sentence at the foot of the page: `positive`, `warning` or `negative`."""
-    ui.notify(text, type=tone, position="bottom", timeout=8000 if tone == "negative" else 4000, close_button="Close")
+    # No `type`: Quasar's own colours are too weak to read, and its style sheet lets nobody change them.
+    ui.notify(
+        f"{ICON[tone]} {text}",
+        classes=f"notice {tone}",
+        position="bottom",
+        timeout=8000 if tone == "negative" else 4000,
+        close_button="Close",
+    )
 
 
 @asynccontextmanager
