@@ -227,6 +227,12 @@ def upgrade() -> None:
     )
     op.create_index("ix_failure_tally_changes_tally", "failure_tally_changes", ["kind", "name", "hour"])
 
+    # A retry sends a job as it was sent.
+    for name in ("kwargs", "labels"):
+        op.add_column(
+            "outbox",
+            sa.Column(name, postgresql.JSONB(astext_type=sa.Text()), server_default="{}", nullable=False),
+        )
     op.add_column("failed_jobs", sa.Column("action_id", sa.UUID(), nullable=True))
     op.drop_index("uq_failed_jobs_open_key", table_name="failed_jobs")
     op.drop_index("ix_failed_jobs_group", table_name="failed_jobs")
@@ -250,6 +256,12 @@ def upgrade() -> None:
         postgresql_where=sa.text("action_id is not null"),
     )
     op.create_index("ix_failed_jobs_task_id", "failed_jobs", ["task_id"])
+    op.create_index(
+        "ix_failed_jobs_discarded_key",
+        "failed_jobs",
+        ["job_key"],
+        postgresql_where=sa.text("state = 'discarded'"),
+    )
 
     op.execute(ADD_TO_TALLIES)
     op.execute(TALLIES_OF)
@@ -273,10 +285,12 @@ def downgrade() -> None:
     op.drop_table("failure_tallies")
     op.drop_table("failure_groups")
     op.drop_table("failed_job_actions")
-    for name in ("task_id", "action", "settled", "cause", "queue", "task", "newest"):
+    for name in ("discarded_key", "task_id", "action", "settled", "cause", "queue", "task", "newest"):
         op.drop_index(f"ix_failed_jobs_{name}", table_name="failed_jobs")
     op.drop_index("uq_failed_jobs_live_key", table_name="failed_jobs")
     op.drop_column("failed_jobs", "action_id")
+    op.drop_column("outbox", "labels")
+    op.drop_column("outbox", "kwargs")
     op.create_index("ix_failed_jobs_newest", "failed_jobs", ["state", "last_failed_at", "id"])
     op.create_index("ix_failed_jobs_group", "failed_jobs", ["state", "fingerprint", "last_failed_at", "id"])
     op.create_index("uq_failed_jobs_open_key", "failed_jobs", ["job_key"], unique=True, postgresql_where=OPEN)

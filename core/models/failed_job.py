@@ -33,6 +33,8 @@ class FailedJob(Base):
             "id",
             postgresql_where=text("action_id is not null"),
         ),
+        # What is not to be sent again by itself.
+        Index("ix_failed_jobs_discarded_key", "job_key", postgresql_where=text("state = 'discarded'")),
         # An id that a person types or pastes.
         Index("ix_failed_jobs_task_id", "task_id"),
     )

@@ -17,6 +17,8 @@ class OutboxJob(Base):
     task_id: Mapped[str]
     task: Mapped[str]
     args: Mapped[list[Any]]
+    kwargs: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    labels: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     queue: Mapped[str]
     job_key: Mapped[str | None]
     created_at: Mapped[Now]

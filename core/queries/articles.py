@@ -313,7 +313,11 @@ _PROGRESS = """
                 select updated_at from articles where {column} = other.model order by updated_at limit 1) oldest)
         ) as oldest_waiting_at
 """
-_GAVE_UP = "exists (select 1 from failed_jobs where state = 'open' and job_key = '{task}:' || a.id::text)"
+# A discarded job is not sent again either, unless the content has changed since.
+_GAVE_UP = """(
+    exists (select 1 from failed_jobs where state = 'open' and job_key = '{task}:' || a.id::text)
+    or exists (select 1 from failed_jobs
+                where state = 'discarded' and job_key = '{task}:' || a.id::text and resolved_at > a.updated_at))"""
 
 
 def _statement(template: str, step: _Step) -> TextClause:

@@ -12,41 +12,45 @@ from core.models import OutboxJob
 
 @dataclass(frozen=True)
 class PromisedJob:
-    """One row; see OutboxJob."""
+    """What was promised; see OutboxJob."""
 
-    id: int
     task_id: str
     task: str
     args: Sequence[Any]
+    kwargs: dict[str, Any]
+    labels: dict[str, Any]
     queue: str
     job_key: str | None
 
 
-async def add(
-    session: AsyncSession, *, task_id: str, task: str, args: Sequence[Any], queue: str, job_key: str | None
-) -> None:
-    await session.execute(
-        insert(OutboxJob).values(task_id=task_id, task=task, args=list(args), queue=queue, job_key=job_key)
-    )
+@dataclass(frozen=True)
+class StoredPromise:
+    """One row."""
+
+    id: int
+    job: PromisedJob
 
 
-async def claim(session: AsyncSession, limit: int) -> tuple[PromisedJob, ...]:
-    """The oldest rows that nobody else is handing over just now, locked until the transaction ends."""
+async def add(session: AsyncSession, jobs: Sequence[PromisedJob]) -> None:
+    """In this order."""
+    if jobs:
+        rows = [{**vars(job), "args": list(job.args)} for job in jobs]
+        await session.execute(insert(OutboxJob), rows)
+
+
+async def claim(session: AsyncSession, after: int, limit: int) -> tuple[StoredPromise, ...]:
+    """The first rows after the row `after` that nobody else is handing over, locked until the transaction ends."""
+    names = tuple(PromisedJob.__dataclass_fields__)
     rows = await session.execute(
-        select(
-            OutboxJob.id,
-            OutboxJob.task_id,
-            OutboxJob.task,
-            OutboxJob.args,
-            OutboxJob.queue,
-            OutboxJob.job_key,
-        )
+        select(OutboxJob.id, *(getattr(OutboxJob, name) for name in names))
+        .where(OutboxJob.id > after)
         .order_by(OutboxJob.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    return tuple(PromisedJob(**row._mapping) for row in rows)
+    return tuple(StoredPromise(row[0], PromisedJob(*row[1:])) for row in rows)
 
 
 async def remove(session: AsyncSession, ids: Sequence[int]) -> None:
-    await session.execute(delete(OutboxJob).where(OutboxJob.id.in_(ids)))
+    if ids:
+        await session.execute(delete(OutboxJob).where(OutboxJob.id.in_(ids)))

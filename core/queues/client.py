@@ -102,10 +102,11 @@ class redis_errors:  # noqa: N801 - used as a context manager, reads as a phrase
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, exc.RedisError | OSError):
-            raise _translate(error) from error
+            raise translated(error) from error
 
 
-def _translate(error: BaseException) -> SignalistError:
+def translated(error: BaseException) -> SignalistError:
+    """What an error of the driver means to us."""
     match error:
         case exc.OutOfMemoryError():
             return RedisFull()

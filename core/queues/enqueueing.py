@@ -1,11 +1,13 @@
 """Handing a job over: accepted means it is in Redis, once."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 from redis.asyncio import Redis
 
+from core.errors import SignalistError
 from core.queues import keys
-from core.queues.client import redis_errors
+from core.queues.client import redis_errors, translated
 from core.queues.jobs import Job, encode, new_task_id
 from core.queues.scripts import ENQUEUE
 
@@ -33,6 +35,17 @@ async def enqueue(redis: Redis, job: Job, *, delay: float = 0) -> str | None:
 async def offer(redis: Redis, job: Job, task_id: str, *, delay: float = 0) -> Acceptance:
     """`enqueue` with an id of the caller's: offering it again while it lives changes nothing."""
     return await offer_message(redis, job.queue, job.key, task_id, encode(job, task_id), delay=delay)
+
+
+async def offer_all(redis: Redis, offers: Sequence[tuple[Job, str]]) -> list[Acceptance | SignalistError]:
+    """`offer` of many (job, task id) in one round trip; what Redis refused is answered with its error."""
+    calls: list[tuple[str, tuple[str, str, bytes, int]]] = []
+    for job, task_id in offers:
+        keys.check(job.queue)
+        calls.append((job.queue, (task_id, job.key or "", encode(job, task_id), 0)))
+    with redis_errors():
+        answers = await ENQUEUE.try_on_queues(redis, calls)
+    return [translated(answer) if isinstance(answer, Exception) else Acceptance(answer.decode()) for answer in answers]
 
 
 async def offer_message(

@@ -2,22 +2,25 @@
 
 import json
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 
 @dataclass(frozen=True)
 class Job:
-    """A call of `task` with `args` (JSON values).
+    """A call of `task` with `args` and `kwargs` (JSON values).
 
-    While a job with the same `key` waits, runs or is delayed, another is not accepted. None: no such rule.
+    While a job with the same `key` waits, runs or is delayed, another is not accepted. None: no such rule. `labels` are
+    what the sender says beside that, such as a timeout.
     """
 
     task: str
     args: tuple[Any, ...]
     queue: str
     key: str | None = None
+    kwargs: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    labels: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 def crawl_feed(feed_id: uuid.UUID | str) -> Job:
@@ -47,10 +50,16 @@ def new_task_id() -> str:
 
 def encode(job: Job, task_id: str) -> bytes:
     """The message of `job`. Raises TypeError if an argument is no JSON value."""
-    labels = {"queue_name": job.queue}
+    labels = {**job.labels, "queue_name": job.queue}
     if job.key is not None:
         labels["job_key"] = job.key
-    message = {"task_id": task_id, "task_name": job.task, "labels": labels, "args": list(job.args), "kwargs": {}}
+    message = {
+        "task_id": task_id,
+        "task_name": job.task,
+        "labels": labels,
+        "args": list(job.args),
+        "kwargs": dict(job.kwargs),
+    }
     return json.dumps(message, separators=(",", ":"), allow_nan=False).encode()
 
 

@@ -37,6 +37,14 @@ class Script:
 
     async def run_on_queues(self, redis: Redis, calls: Sequence[tuple[str, Sequence[Argument]]]) -> list[Any]:
         """`calls` are (queue, arguments): in one round trip. Raises the first error."""
+        answers = await self.try_on_queues(redis, calls)
+        for answer in answers:
+            if isinstance(answer, Exception):
+                raise answer
+        return answers
+
+    async def try_on_queues(self, redis: Redis, calls: Sequence[tuple[str, Sequence[Argument]]]) -> list[Any]:
+        """As `run_on_queues`, but the error of one call is its answer."""
         async with redis.pipeline(transaction=False) as pipe:
             for queue, arguments in calls:
                 names = keys.of_queue(queue)
@@ -45,8 +53,6 @@ class Script:
         for at, (answer, (queue, arguments)) in enumerate(zip(answers, calls, strict=True)):
             if isinstance(answer, exc.NoScriptError):
                 answers[at] = await self.run_on_queue(redis, queue, *arguments)
-            elif isinstance(answer, Exception):
-                raise answer
         return answers
 
 

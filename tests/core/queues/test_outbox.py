@@ -94,3 +94,28 @@ async def test_a_queue_that_does_not_exist_cannot_be_promised(database: Database
     with pytest.raises(BadRequest):
         async with database.session() as session:
             await outbox.stage(session, Job("t", (), "nowhere"))
+
+
+async def test_a_job_is_sent_with_everything_that_was_said_of_it(database: Database, redis: Redis) -> None:
+    async with outbox.transaction(database, redis) as session:
+        await outbox.stage(session, Job("t", (1,), "embed", "t:1", {"fast": True}, {"timeout": 5}))
+    ((_, fields),) = await redis.xrange(keys.stream("embed"))
+    message = json.loads(fields[b"data"])
+    assert (message["args"], message["kwargs"]) == ([1], {"fast": True})
+    assert message["labels"] == {"timeout": 5, "queue_name": "embed", "job_key": "t:1"}
+
+
+async def test_jobs_that_have_to_stay_hold_up_none_behind_them(
+    database: Database, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "_AT_ONCE", 2)
+    worker = Consumer(redis, "a", 30)
+    await worker.ensure_groups()
+    async with database.session() as session:
+        for n in range(3):
+            await enqueue(redis, crawl_feed(str(n)))
+            await outbox.stage(session, crawl_feed(str(n)))
+        await outbox.stage(session, Job("t", (), "embed"))
+    assert len(await worker.fetch({"crawl": 3})) == 3
+    assert await outbox.relay(database, redis) == 1
+    assert await promised(database) == 3
