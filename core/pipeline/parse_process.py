@@ -2,7 +2,7 @@
 
 A hostile feed can keep a regular expression of feedparser, or the tree builder of an HTML parser, busy for hours, or
 eat the memory (both are quadratic in places). In a thread that would hold up everything else in the worker. Here it
-costs this process, which the kernel ends at a limit of processor time and of memory.
+costs this process, which the kernel ends at a limit of processor time (its argument, in seconds) and of memory.
 
 Each message is its length (8 bytes, big endian) and that many bytes. A request is two messages, JSON and the body;
 the answer is one, JSON.
@@ -23,15 +23,17 @@ from core.pipeline.parse import parse
 from core.pipeline.parsed import NotAFeed
 
 LENGTH = struct.Struct(">Q")
-# Ten megabytes of ordinary feed, the largest that is fetched, take 4 s of one slow core and 400 MB.
-CPU_LIMIT_S = 20
+# Ten megabytes of ordinary feed take a tenth of it.
 MEMORY_LIMIT = 1 << 30
 
 
-def serve(requests: BinaryIO, answers: BinaryIO) -> None:
-    """Answers until the input ends, as it does when the worker that asks is gone."""
+def serve(requests: BinaryIO, answers: BinaryIO, cpu_limit: float) -> None:
+    """Answers until the input ends, as it does when the worker that asks is gone.
+
+    The signal of a timer that is not handled ends the process, whatever code it is in.
+    """
     while (head := _read(requests)) is not None and (body := _read(requests)) is not None:
-        signal.setitimer(signal.ITIMER_PROF, CPU_LIMIT_S)
+        signal.setitimer(signal.ITIMER_PROF, cpu_limit)
         answer = json.dumps(_answer(json.loads(head), body)).encode()
         signal.setitimer(signal.ITIMER_PROF, 0)
         answers.write(LENGTH.pack(len(answer)) + answer)
@@ -67,7 +69,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     # Whatever a library prints must not get between the answers.
     os.dup2(2, 1)
-    serve(sys.stdin.buffer, answers)
+    serve(sys.stdin.buffer, answers, float(sys.argv[1]))
 
 
 if __name__ == "__main__":
