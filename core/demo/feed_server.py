@@ -105,7 +105,8 @@ def main() -> None:
     """Serves on the loopback port that is given until it is stopped."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
-    web.run_app(FeedServer().app(), host="127.0.0.1", port=parser.parse_args().port, print=None)
+    # The feed that never answers would hold up the end.
+    web.run_app(FeedServer().app(), host="127.0.0.1", port=parser.parse_args().port, print=None, shutdown_timeout=0.5)
 
 
 if __name__ == "__main__":

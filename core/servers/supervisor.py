@@ -22,6 +22,8 @@ _BACKOFF = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 _SETTLED_S = 60.0
 # Longer than workers give the jobs that they run (DRAIN_S); asked twice, it waits no longer.
 GRACE_S = 30.0
+# After so long it says what it waits for.
+_PATIENCE_S = 3.0
 
 
 class Running(Protocol):
@@ -110,13 +112,17 @@ class Supervisor:
         return self._stops_asked == 0
 
     def _end_children(self) -> None:
-        deadline = time.monotonic() + GRACE_S
+        asked_at, told = time.monotonic(), False
         for child in self._children:
             child.ask_to_stop()
-        while (late := [child for child in self._children if _runs(child)]) and self._stops_asked < 2:
-            if time.monotonic() > deadline:
-                log.warning("%s did not stop in %d s and is killed.", ", ".join(c.name for c in late), GRACE_S)
+        while (late := [child.name for child in self._children if _runs(child)]) and self._stops_asked < 2:
+            waited = time.monotonic() - asked_at
+            if waited > GRACE_S:
+                log.warning("%s did not stop in %d s and is killed.", ", ".join(late), GRACE_S)
                 break
+            if waited > _PATIENCE_S and not told:
+                log.info("Waiting for what runs in: %s. Asked once more, it ends at once.", ", ".join(late))
+                told = True
             time.sleep(_TICK_S)
         for child in self._children:
             # The processes that it started too, if it left any.

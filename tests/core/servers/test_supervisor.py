@@ -108,3 +108,16 @@ with supervisor.running():
 def _ignores(status: Path, number: signal.Signals) -> bool:
     mask = next(line.split()[1] for line in status.read_text().splitlines() if line.startswith("SigIgn"))
     return bool(int(mask, 16) >> (number - 1) & 1)
+
+
+def test_asked_twice_it_waits_for_nobody() -> None:
+    stubborn = child(STUBBORN)
+    supervisor = Supervisor([], [stubborn])
+    started = time.monotonic()
+    with supervisor.running():
+        status = Path(f"/proc/{stubborn.process.pid}/status")
+        tick_until(supervisor, lambda: _ignores(status, signal.SIGTERM))
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
+    assert stubborn.process.returncode == -signal.SIGKILL
+    assert time.monotonic() - started < module.GRACE_S
