@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.access import Action, User
 from core.db import Database
 from core.errors import BadRequest
-from core.feeds.crawl import Crawls, queue
+from core.feeds.crawl import NAMED, Crawls, queue
 from core.phrases import counted
 from core.pipeline.addresses import feed_url, shown
 from core.queries import feeds
@@ -19,8 +19,6 @@ from core.recording import Face, recorded
 
 # As many as an OPML file holds that may be read; beyond it, one transaction would hold its rows for too long.
 MOST = 10_000
-# The record names this many addresses; all of them would make a row of a megabyte.
-NAMED = 50
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """Crawling now instead of when it is due."""
 
-import asyncio
 import datetime as dt
 import uuid
 from collections import Counter
@@ -15,11 +14,13 @@ from core.errors import Unavailable
 from core.phrases import counted
 from core.queries import feeds
 from core.queues import jobs
-from core.queues.enqueueing import Acceptance, offer
+from core.queues.enqueueing import Acceptance, offer_all
 from core.recording import Face, recorded
 
-# So many are on their way to Redis at once: enough to hide the round trip, few enough to leave connections to others.
-AT_ONCE = 50
+# So many go to Redis in one round trip; Redis does nothing else meanwhile, so not more.
+AT_ONCE = 200
+# The record names this many feeds; all of them would make a row of a megabyte.
+NAMED = 50
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Crawls:
     """What became of a wish to crawl: how many feeds the queue accepted, or held already, and where."""
 
     states: Mapping[Acceptance, int] = field(default_factory=dict)
-    # Due now, but Redis could not be told: the scheduler hands these over when it is back.
+    # Due now, but Redis could not be told or had no room: the scheduler hands these over when it can.
     postponed: int = 0
 
     @property
@@ -66,7 +67,7 @@ async def crawl_now(
     """Queues a crawl of those of the feeds that are enabled. Raises what `recorded` raises."""
     async with recorded(database, user, face, Action.CRAWL_FEED, counted(len(ids), "feed")) as recording:
         rows = await feeds.make_due(recording.session, now, ids)
-        recording.details["feeds"] = [str(id_) for id_ in rows[:AT_ONCE]]
+        recording.details["feeds"] = [str(id_) for id_ in rows[:NAMED]]
         recording.details["count"] = len(rows)
     return await queue(redis, rows)
 
@@ -83,11 +84,10 @@ async def queue(redis: Redis, ids: Sequence[uuid.UUID]) -> Crawls:
     """Offers the crawls of feeds that are due. With Redis away none is lost: what is due stays due."""
     states: Counter[Acceptance] = Counter()
     for start in range(0, len(ids), AT_ONCE):
-        some = ids[start : start + AT_ONCE]
+        offers = [(jobs.crawl_feed(id_), jobs.new_task_id()) for id_ in ids[start : start + AT_ONCE]]
         try:
-            states.update(
-                await asyncio.gather(*(offer(redis, jobs.crawl_feed(id_), jobs.new_task_id()) for id_ in some))
-            )
+            answers = await offer_all(redis, offers)
         except Unavailable:
-            return Crawls(states, postponed=len(ids) - start)
-    return Crawls(states)
+            break
+        states.update(answer for answer in answers if isinstance(answer, Acceptance))
+    return Crawls(states, postponed=len(ids) - states.total())

@@ -73,6 +73,8 @@ def _texts(queue: QueueDepth, history: Sequence[SamplePoint]) -> list[str]:
 def _emptying(queue: QueueDepth, history: Sequence[SamplePoint], done: float | None) -> str:
     if queue.waiting == 0:
         return "empty"
+    if queue.paused:
+        return "paused"
     recent = [p for p in history if p.at >= history[-1].at - RATE_WINDOW]
     before = recent[0].values.get(f"waiting.{queue.name}") if recent else None
     seconds = time_to_empty(queue.waiting, done, before)

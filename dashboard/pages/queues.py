@@ -1,7 +1,7 @@
 """What waits, for how long, what runs, and holding a queue."""
 
 from core.access import Action
-from core.history import per_minute, series, total
+from core.history import series, total
 from core.phrases import counted, duration, listed
 from core.queues import QUEUES
 from core.readings import Readings
@@ -30,8 +30,6 @@ async def queues() -> None:
         with box(classes="grid g2"):
             waiting = Chart("Waiting jobs", COLOURS, NO_SAMPLES)
             oldest = Chart("Oldest waiting job, seconds", COLOURS, NO_SAMPLES)
-            done = Chart("Done per minute", COLOURS, NO_SAMPLES)
-            failed = Chart("Failed per minute", COLOURS, NO_SAMPLES)
 
     def show(snapshot: Snapshot) -> None:
         readings = snapshot.readings
@@ -44,8 +42,6 @@ async def queues() -> None:
         running.show(readings.workers)
         waiting.show({queue: series(points, f"waiting.{queue}") for queue in QUEUES})
         oldest.show({queue: series(points, f"oldest_s.{queue}") for queue in QUEUES})
-        done.show({queue: per_minute(points, [f"done.{queue}"]) for queue in QUEUES})
-        failed.show({queue: per_minute(points, [f"failed.{queue}"]) for queue in QUEUES})
 
     frame.follow(show)
 
