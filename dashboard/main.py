@@ -63,4 +63,6 @@ def run(chosen: Settings | None = None) -> None:
         binding_refresh_interval=None,
         favicon=shell.STATIC / "favicon.svg",
         server_header=False,
+        # Its lines go where ours go, in the same form and with the same redaction.
+        log_config=None,
     )

@@ -178,8 +178,10 @@ def test_a_port_in_use_is_named_and_nothing_is_started(box: Box) -> None:
 
 def test_servers_of_ones_own_are_used_one_by_one(box: Box, database_url: str) -> None:
     pending = migrations.downgrade(database_url, "-1").pending[0]
-    box.environment["DATABASE_URL"] = database_url
+    box.environment |= {"DATABASE_URL": database_url, "LOG_FORMAT": "json", "LOG_LEVEL": "DEBUG"}
     box.up()
+    logged = [line for line in box.said.splitlines() if "level" in line]
+    assert "workers.scheduler" in {json.loads(line)["logger"] for line in logged}
     assert f"Not run, since nobody asked: revision {pending}. Run `signalist db upgrade`." in box.said
     assert migrations.status(database_url).pending == (pending,)
     assert not (box.folder / "var" / "postgres").exists()
