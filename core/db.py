@@ -49,6 +49,10 @@ class Database:
                 if self._before_commit is not None:
                     await self._before_commit()
 
+    async def renew(self) -> None:
+        """Starts over with an empty pool. Connections that are in use are left to those who use them."""
+        await self.engine.dispose(close=False)
+
     async def close(self) -> None:
         await self.engine.dispose()
 

@@ -33,6 +33,9 @@ from core.reading import Reading
 
 # DESIGN of /health: a second at most for each check.
 DEADLINE_S = 1.0
+# A driver that waits for the answer to its cancellation waits for ever if the server lost it: past this, the
+# connection is given up and a new one is opened.
+ABANDON_AFTER_S = 10.0
 # What changes slowly or costs more is read less often; the screens say how old it is.
 SLOW_EVERY_S = 15.0
 HISTORY = dt.timedelta(hours=1)
@@ -62,10 +65,18 @@ class Readings:
 class _Probe(Generic[T]):
     """One part: reads, times, and remembers what it last knew."""
 
-    def __init__(self, name: str, read: Callable[[], Awaitable[T]], at: dt.datetime, every: float = 0.0) -> None:
-        self._name, self._read, self._every = name, read, every
+    def __init__(
+        self,
+        name: str,
+        read: Callable[[], Awaitable[T]],
+        at: dt.datetime,
+        abandon: Callable[[], Awaitable[None]],
+        every: float = 0.0,
+    ) -> None:
+        """`abandon` gives up on the connections that lingering reads hold."""
+        self._name, self._read, self._abandon, self._every = name, read, abandon, every
         self._task: asyncio.Task[T] | None = None
-        self._next = 0.0
+        self._begun = self._next = 0.0
         self.reading: Reading[T] = reading.never(at)
 
     async def refresh(self, clock: Callable[[], dt.datetime], server: Reading[Any] | None = None) -> Reading[T]:
@@ -76,7 +87,10 @@ class _Probe(Generic[T]):
         if self.reading.ok and started < self._next:
             return self.reading
         if self._task is not None and not self._task.done():
-            return self._fail(f"{self._name} still has not answered.", clock())
+            if started - self._begun < ABANDON_AFTER_S:
+                return self._fail(f"{self._name} still has not answered.", clock())
+            await self._abandon()
+        self._begun = started
         self._task = asyncio.ensure_future(self._read())
         await asyncio.wait({self._task}, timeout=DEADLINE_S)
         if not self._task.done():
@@ -107,19 +121,26 @@ class Reader:
         self._model, self._summary_model = settings.active_embedding_model, settings.active_summary_model
         self._history: Sequence[SamplePoint] = ()
         at = self._clock()
-        self._server = _Probe("Postgres", self._on(server.facts), at)
-        self._redis_server = _Probe("Redis", lambda: queues.server_facts(redis), at)
-        self._queues = _Probe("Redis", lambda: queues.depths(redis, self._clock()), at)
-        self._workers = _Probe("Redis", lambda: queues.worker_beats(redis), at)
-        self._scheduler = _Probe("Redis", lambda: queues.scheduler_beat(redis), at)
-        self._schema = _Probe("Postgres", self._on(self._revision), at)
-        self._failed = _Probe("Postgres", self._on(failed_summary.read), at)
-        self._feeds = _Probe("Postgres", self._on(feeds.counts), at)
-        self._embedding = _Probe("Postgres", self._on(lambda s: articles.embedding_progress(s, self._model)), at)
-        self._summaries = _Probe("Postgres", self._on(lambda s: articles.summary_progress(s, self._summary_model)), at)
-        self._newest = _Probe("Postgres", self._on(articles.newest_at), at)
-        self._index = _Probe("Postgres", self._on(vector_index.read), at, SLOW_EVERY_S)
-        self._samples = _Probe("Postgres", self._on(self._fresh_history), at)
+
+        def postgres(query: Callable[[AsyncSession], Awaitable[T]], every: float = 0.0) -> _Probe[T]:
+            return _Probe("Postgres", self._on(query), at, database.renew, every)
+
+        def valkey(read: Callable[[], Awaitable[T]]) -> _Probe[T]:
+            return _Probe("Redis", read, at, redis.connection_pool.disconnect)
+
+        self._server = postgres(server.facts)
+        self._redis_server = valkey(lambda: queues.server_facts(redis))
+        self._queues = valkey(lambda: queues.depths(redis, self._clock()))
+        self._workers = valkey(lambda: queues.worker_beats(redis))
+        self._scheduler = valkey(lambda: queues.scheduler_beat(redis))
+        self._schema = postgres(self._revision)
+        self._failed = postgres(failed_summary.read)
+        self._feeds = postgres(feeds.counts)
+        self._embedding = postgres(lambda session: articles.embedding_progress(session, self._model))
+        self._summaries = postgres(lambda session: articles.summary_progress(session, self._summary_model))
+        self._newest = postgres(articles.newest_at)
+        self._index = postgres(vector_index.read, SLOW_EVERY_S)
+        self._samples = postgres(self._fresh_history)
 
     async def read(self) -> Readings:
         """Asks everything side by side; takes about a deadline at most, whatever is broken."""
