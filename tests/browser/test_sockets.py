@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import httpx
+import psycopg
 import pytest
 import socketio
 
 from core.access import Role, on_this_machine
 from core.accounts import people
+from dashboard.main import PAGES
 
 if TYPE_CHECKING:
     from tests.browser.conftest import Dashboard
@@ -233,3 +235,32 @@ async def test_a_poller_cannot_use_someone_elses_socket(visitors: Visitors) -> N
         assert answer.status_code == 403
         assert "another session" in answer.json()["detail"]
     assert page.socket.connected
+
+
+async def test_a_viewer_who_fires_every_handler_of_every_page_changes_nothing(
+    visitors: Visitors, database_url: str
+) -> None:
+    with psycopg.connect(database_url) as connection:
+        (feed,) = connection.execute("insert into feeds (url) values ('https://example.org/') returning id").fetchone()
+        (article,) = connection.execute(
+            "insert into articles (feed_id, guid, content_hash) values (%s, '1', '') returning id", [feed]
+        ).fetchone()
+    for name, role in (("vera", Role.VIEWER), ("otto", Role.OPERATOR)):
+        browser = await visitors.browser(role, name)
+        for path in PAGES:
+            page = await visitors.open(browser, path.format(article_id=article))
+            fired = [(id_, e) for id_, e in page.listeners() if not e["type"].startswith("sub_pages_")]
+            for id_, event in fired:
+                for arg in ({}, "https://evil.example/feed", True):
+                    await page.fire(id_, event, arg)
+
+    def done(actor: str) -> list[tuple[str, str]]:
+        with psycopg.connect(database_url) as connection:
+            return connection.execute(
+                "select action, target from records where actor = %s and outcome = 'done' and action <> 'log in'",
+                [actor],
+            ).fetchall()
+
+    # The operator, who came later, shows that what was fired was heard.
+    await until(lambda: done("otto"), 10, "the operator acts")
+    assert done("vera") == []

@@ -1,0 +1,105 @@
+"""Logging in and out in a real browser."""
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import BrowserContext, Page, expect
+
+from core.access import Role, on_this_machine
+from core.accounts import people
+
+if TYPE_CHECKING:
+    from tests.browser.conftest import Dashboard
+
+pytestmark = pytest.mark.browser
+ROOT = on_this_machine("root")
+TOLD_WITHIN_MS = 2_000
+
+
+async def is_live(page: Page) -> None:
+    await expect(page.locator("#live")).to_contain_text("live")
+
+
+async def test_a_person_logs_in_with_the_keyboard_and_comes_to_the_page_they_wanted(
+    dashboard: "Dashboard", window: BrowserContext
+) -> None:
+    await dashboard.person("vera", Role.VIEWER)
+    page = await window.new_page()
+    await page.goto("/feeds?state=failing")
+    await expect(page).to_have_title("Log in · Signalist")
+    await expect(page.get_by_label("Name")).to_be_focused()
+    await page.keyboard.type("Vera")
+    await page.keyboard.press("Tab")
+    await page.keyboard.type("wrong")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("alert")).to_contain_text("The name or the password is wrong.")
+    await expect(page.get_by_label("Name")).to_have_value("Vera")
+    await expect(page.get_by_label("Password")).to_be_focused()
+    await page.keyboard.type("correct horse battery staple")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/feeds?state=failing")
+    await is_live(page)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 360])
+async def test_the_login_and_the_api_page_can_be_used_by_everyone(
+    dashboard: "Dashboard", window: BrowserContext, scheme: str, width: int
+) -> None:
+    await dashboard.person("vera", Role.VIEWER)
+    page = await window.new_page()
+    await page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    await page.set_viewport_size({"width": width, "height": 760})
+    await page.goto("/login")
+    await page.get_by_label("Name").fill("vera")
+    await page.get_by_label("Password").fill("wrong")
+    await page.get_by_role("button", name="Log in").click()
+    await expect(page.get_by_role("alert")).to_be_visible()
+    background = await page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (background == "rgb(12, 17, 29)") is (scheme == "dark")
+    for path in ("/login", "/api/"):
+        if path == "/api/":
+            page = await dashboard.log_in(window, "vera", to="/api/")
+            await page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+            await page.set_viewport_size({"width": width, "height": 760})
+            await page.locator("summary").first.click()
+        found = await Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]})
+        assert found.violations_count == 0, found.generate_report()
+        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+
+
+async def test_logging_out_in_one_tab_shows_the_login_in_the_other(
+    dashboard: "Dashboard", window: BrowserContext
+) -> None:
+    await dashboard.person("vera", Role.VIEWER)
+    other = await dashboard.log_in(window, "vera", to="/feeds")
+    await is_live(other)
+    page = await window.new_page()
+    await page.goto("/")
+    await page.get_by_role("button", name="Log out").click()
+    await page.wait_for_url("**/login")
+    await other.wait_for_url("**/login?next=/feeds", timeout=TOLD_WITHIN_MS)
+    await page.goto("/feeds")
+    await expect(page.get_by_label("Password")).to_be_visible()
+
+
+async def test_a_tab_that_slept_while_its_session_ended_wakes_up_to_the_login(
+    dashboard: "Dashboard", window: BrowserContext
+) -> None:
+    await dashboard.person("vera", Role.VIEWER)
+    page = await dashboard.log_in(window, "vera")
+    await is_live(page)
+    await page.evaluate("window.socket.disconnect()")
+    await people.disable(dashboard.database, ROOT, "cli", name="vera", now=dt.datetime.now(dt.UTC))
+    await page.evaluate("window.socket.connect()")
+    await page.wait_for_url("**/login*")
+
+
+async def test_no_page_of_another_host_shows_ours_in_a_frame(dashboard: "Dashboard", window: BrowserContext) -> None:
+    page = await window.new_page()
+    await page.set_content(f'<iframe src="{dashboard.url}/login"></iframe>')
+    frame = page.frame_locator("iframe")
+    await expect(page.locator("iframe")).to_be_visible()
+    await expect(frame.get_by_label("Password")).to_have_count(0)

@@ -1,0 +1,81 @@
+"""Every page works under the Content-Security-Policy that it is sent with, and the policy stops what gets in."""
+
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+from playwright.async_api import BrowserContext, expect
+
+from core.access import Role
+from dashboard.main import PAGES
+
+if TYPE_CHECKING:
+    from tests.browser.conftest import Dashboard
+
+pytestmark = pytest.mark.browser
+WATCH = """
+window.violations = [];
+document.addEventListener("securitypolicyviolation", (e) =>
+  window.violations.push(`${e.violatedDirective} ${e.blockedURI} ${e.sourceFile}:${e.lineNumber}`));
+"""
+
+
+async def test_no_page_needs_more_than_the_policy_allows(
+    dashboard: "Dashboard", window: BrowserContext, database_url: str
+) -> None:
+    with psycopg.connect(database_url) as connection:
+        (feed,) = connection.execute("insert into feeds (url) values ('https://example.org/') returning id").fetchone()
+        (article,) = connection.execute(
+            "insert into articles (feed_id, guid, content_hash) values (%s, '1', '') returning id", [feed]
+        ).fetchone()
+    await dashboard.person("ada", Role.ADMIN)
+    complaints: list[str] = []
+    window.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    window.on("weberror", lambda error: complaints.append(str(error.error)))
+    await window.add_init_script(WATCH)
+    page = await dashboard.log_in(window, "ada")
+    for path in (*PAGES, "/login", "/api/"):
+        await page.goto(path.format(article_id=article))
+        if path in PAGES:
+            await expect(page.locator("#live")).to_contain_text("live")
+            await page.wait_for_load_state("networkidle")
+        assert await page.evaluate("window.violations") == [], path
+    assert complaints == []
+
+
+async def test_a_script_that_got_into_a_page_does_not_run(dashboard: "Dashboard", window: BrowserContext) -> None:
+    await dashboard.person("vera", Role.VIEWER)
+    await window.add_init_script(WATCH)
+    page = await dashboard.log_in(window, "vera")
+    await expect(page.locator("#live")).to_contain_text("live")
+    ran: list[str] = []
+
+    def remember(what: str) -> None:
+        ran.append(what)
+
+    await page.expose_function("ran", remember)
+    await page.evaluate(
+        """() => {
+          const script = document.createElement("script");
+          script.textContent = "window.ran('inline script')";
+          document.body.append(script);
+          const image = document.createElement("div");
+          image.innerHTML = '<img src="/nothing.png" onerror="window.ran(\\'handler\\')">';
+          document.body.append(image);
+          const link = document.createElement("a");
+          link.href = "javascript:window.ran('link')";
+          document.body.append(link);
+          link.click();
+          const foreign = document.createElement("script");
+          foreign.src = "http://127.0.0.1:9/evil.js";
+          document.body.append(foreign);
+          const frame = document.createElement("iframe");
+          frame.srcdoc = "<script>parent.ran('frame')</scr" + "ipt>";
+          document.body.append(frame);
+          const base = document.createElement("base");
+          base.href = "http://127.0.0.1:9/";
+          document.head.append(base);
+        }"""
+    )
+    await page.wait_for_function("window.violations.length >= 5")
+    assert ran == []
