@@ -59,13 +59,18 @@ def free_port() -> int:
 
 
 @pytest.fixture
-def dashboard_process(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[tuple[str, Path]]:
+def servers_of_dashboard(database_url: str, redis_url: str) -> dict[str, str]:
+    """What the dashboard's process is told of them."""
+    return {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
+
+
+@pytest.fixture
+def dashboard_process(servers_of_dashboard: dict[str, str], tmp_path: Path) -> Iterator[tuple[str, Path]]:
     """Its address and its log."""
     port, log = free_port(), tmp_path / "dashboard.log"
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("NICEGUI_", "PYTEST_"))},
-        "DATABASE_URL": database_url,
-        "REDIS_URL": redis_url,
+        **servers_of_dashboard,
         "PORT": str(port),
         "SIGNALIST_DATA_DIR": str(tmp_path / "var"),
     }
