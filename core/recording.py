@@ -28,11 +28,12 @@ class Recording:
     """What the body of `recorded` works with.
 
     What it writes through `session` is committed together with the record, or not at all. It may put into `details`
-    what only the outcome tells (counts, ids): JSON values, no secrets.
+    what only the outcome tells (counts, ids): JSON values, no secrets. `user` is who may do it, and does.
     """
 
     session: AsyncSession
     details: dict[str, Any]
+    user: User
 
 
 @dataclass(frozen=True)
@@ -64,10 +65,10 @@ async def recorded(
     """
     deed = Deed(user, face, action, target, details)
     try:
-        require(user, action)
+        allowed = require(user, action)
         async with database.session() as session:
             await _demand_a_writable_record(session)
-            yield Recording(session, deed.details)
+            yield Recording(session, deed.details, allowed)
             await _add(session, deed, "done")
     except (Forbidden, NotLoggedIn) as refusal:
         await note(database, deed, "refused", str(refusal))

@@ -66,6 +66,16 @@ class FailedPage:
 
 
 @dataclass(frozen=True)
+class Share:
+    """So many of the jobs have this cause."""
+
+    fingerprint: str
+    exception: str
+    task: str
+    number: int
+
+
+@dataclass(frozen=True)
 class Settled:
     """What has become of a row that someone is looking at."""
 
@@ -113,6 +123,23 @@ async def newer(session: AsyncSession, chosen: Filter, than: FailedCursor | None
     seen = _window(leading, most + 1)
     query = select(func.count(seen.id)).where(*_conditions(looked_at(chosen), seen))
     return Count.capped((await session.execute(query)).scalar_one(), most)
+
+
+async def shares(session: AsyncSession, chosen: Filter, most: int = 5) -> tuple[Share, ...]:
+    """The largest causes among the newest jobs that match, as far as they are counted."""
+    rest = looked_at(chosen)
+    seen = _window(led_by(chosen), MOST_COUNTED if rest is None else WINDOW)
+    cause = (seen.fingerprint, seen.exception, seen.task)
+    query = select(*cause, func.count()).where(*_conditions(rest, seen)).group_by(*cause)
+    return tuple(Share(*row) for row in await session.execute(query.order_by(func.count().desc()).limit(most)))
+
+
+async def span(session: AsyncSession, chosen: Filter) -> tuple[dt.datetime, dt.datetime] | None:
+    """When the first and the last of those failed that an index leads to; None when there is none."""
+    at = select(FailedJob.last_failed_at).where(led_by(chosen)).limit(1)
+    oldest = (await session.execute(at.order_by(FailedJob.last_failed_at, FailedJob.id))).scalar_one_or_none()
+    newest = (await session.execute(at.order_by(*_NEWEST))).scalar_one_or_none()
+    return None if oldest is None or newest is None else (oldest, newest)
 
 
 async def settled(session: AsyncSession, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Settled]:

@@ -49,7 +49,7 @@ _NUMBER = text(
 async def largest(session: AsyncSession, kind: Counted, limit: int) -> tuple[Tally, ...]:
     """Those with the most open jobs, the largest first. Exact: what was changed and not added up yet is among them."""
     found = await session.execute(text(_LARGEST.format(kind=kind)), {"limit": limit})
-    return tuple(Tally(name, int(number)) for name, number in found.tuples())
+    return tuple(Tally(name, int(number)) for name, number in found)
 
 
 # The kind stands in the text so that the partial index serves; changes not added up yet are a handful at any time.
@@ -88,7 +88,7 @@ async def hours(
     """Failures an hour of each of these causes; hours without any are left out."""
     found: dict[str, dict[dt.datetime, int]] = {}
     rows = await session.execute(_HOURS, {"names": list(fingerprints), "since": since})
-    for name, hour, failures in rows.tuples():
+    for name, hour, failures in rows:
         found.setdefault(name, {})[hour] = int(failures)
     return found
 
@@ -109,7 +109,7 @@ _HOURS = text(
 async def outcomes(session: AsyncSession, actions: Sequence[uuid.UUID]) -> dict[uuid.UUID, Outcomes]:
     """Of each of these actions; of one that retried nothing, or of which nothing is known yet, noughts."""
     counts: dict[tuple[str, str], int] = {}
-    for kind, name, found in (await session.execute(_OUTCOMES, {"names": [str(id_) for id_ in actions]})).tuples():
+    for kind, name, found in (await session.execute(_OUTCOMES, {"names": [str(id_) for id_ in actions]})):
         counts[kind, name] = int(found)
     return {
         id_: Outcomes(counts.get(("succeeded", str(id_)), 0), counts.get(("failed again", str(id_)), 0))

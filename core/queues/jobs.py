@@ -39,6 +39,10 @@ def run_operation(operation_id: uuid.UUID | str) -> Job:
     return _keyed("run_operation", str(operation_id), "ops")
 
 
+def run_failed_jobs_action(action_id: uuid.UUID | str) -> Job:
+    return _keyed("run_failed_jobs_action", str(action_id), "ops")
+
+
 def job_key(task: str, args: Sequence[Any]) -> str:
     """The key of a task that is idempotent by its arguments."""
     return f"{task}:{','.join(str(arg) for arg in args)}"

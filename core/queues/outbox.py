@@ -90,6 +90,11 @@ async def transaction(database: Database, redis: Redis) -> AsyncIterator[AsyncSe
     """A transaction whose staged jobs are sent as soon as it has committed, or else by the scheduler within seconds."""
     async with database.session() as session:
         yield session
+    await send(database, redis)
+
+
+async def send(database: Database, redis: Redis) -> None:
+    """After a commit: what was promised in it is sent now, if that is possible; else the scheduler does it."""
     try:
         await _relay_some(database, redis, 0)
     except Unavailable as error:
