@@ -52,7 +52,7 @@ def _failed(readings: Readings) -> Iterator[Attention]:
             "failed",
             Status.DEGRADED,
             f"{group.count:,} failed",
-            f"{listed(group.tasks)}: {group.exception}",
+            f"{listed(group.tasks)}: {group.exception.rpartition('.')[2]}",
             f"{group.message} First seen {age} ago.",
             f"/failed?cause={group.fingerprint}",
             "Inspect",

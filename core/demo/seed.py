@@ -29,7 +29,6 @@ def _history(now: dt.datetime) -> list[tuple[dt.datetime, dict[str, float]]]:
     """An ordinary hour: work comes and goes, and ten minutes ago some crawls began to fail."""
     dice = random.Random(7)  # noqa: S311 - not for secrets
     steps = int(HOUR / TICK)
-    # Counters of the live system start at zero, so history ends below that: a counter that falls is a reset.
     totals = {f"{kind}.{queue}": 0.0 for kind in ("done", "failed") for queue in ("crawl", "embed", "summarise", "ops")}
     rows = []
     for step in range(steps):
@@ -48,4 +47,5 @@ def _history(now: dt.datetime) -> list[tuple[dt.datetime, dict[str, float]]]:
         values |= totals | {"workers": 2, "slots": 20, "busy": dice.randint(6, 14)}
         values |= {"latency_ms.database": 1 + dice.random(), "latency_ms.redis": 0.3 + dice.random() / 5}
         rows.append((now - TICK * (steps - step), values))
-    return rows
+    # The counters of the live system start at zero: history counts up to that, so that they go on from it.
+    return [(at, {name: v - totals.get(name, 0) for name, v in values.items()}) for at, values in rows]

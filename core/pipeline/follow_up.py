@@ -1,17 +1,19 @@
 """What a crawl asks for next."""
 
-import asyncio
 import itertools
+from collections.abc import Sequence
 
 import structlog
 from redis.asyncio import Redis
 
-from core.errors import Unavailable
+from core.errors import SignalistError, Unavailable
 from core.pipeline.crawl import CrawlOutcome
-from core.queues import Job, enqueue, generate_embeddings, generate_summary
+from core.queues import generate_embeddings, generate_summary
+from core.queues.enqueueing import Acceptance, offer_all
+from core.queues.jobs import new_task_id
 
-# So many are on their way to Redis at once: enough to hide the round trip.
-AT_ONCE = 50
+# So many go to Redis in one round trip: enough to hide it, few enough that nobody else waits for the answer.
+AT_ONCE = 200
 
 log = structlog.get_logger(__name__)
 
@@ -26,11 +28,15 @@ async def follow_up(redis: Redis, outcome: CrawlOutcome) -> int:
     accepted = 0
     try:
         while some := tuple(itertools.islice(jobs, AT_ONCE)):
-            accepted += sum(await asyncio.gather(*(_accepted(redis, job) for job in some)))
+            answers = await offer_all(redis, [(job, new_task_id()) for job in some])
+            accepted += answers.count(Acceptance.ACCEPTED)
+            _demand_answers(answers)
     except Unavailable as error:
         log.info("embeddings and summaries are asked for later", feed=str(outcome.feed_id), reason=str(error))
     return accepted
 
 
-async def _accepted(redis: Redis, job: Job) -> bool:
-    return await enqueue(redis, job) is not None
+def _demand_answers(answers: Sequence[Acceptance | SignalistError]) -> None:
+    for answer in answers:
+        if isinstance(answer, SignalistError):
+            raise answer
