@@ -306,7 +306,10 @@ _PROGRESS = """
     select
         (select count(*) from (select 1 from articles where {column} is null limit :cap) a)
         + (select count(*) from (
-            select 1 from other join articles on {column} = other.model limit :cap) b) as waiting,
+            select 1 from other cross join lateral (
+                select 1 from articles where {column} = other.model order by updated_at limit :cap
+            ) one limit :cap
+        ) b) as waiting,
         least(
             (select updated_at from articles where {column} is null order by {column}, updated_at limit 1),
             (select min(oldest.updated_at) from other cross join lateral (
