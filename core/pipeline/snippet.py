@@ -8,6 +8,8 @@ from core.pipeline.text import shortened
 LENGTH = 280
 # Words are compared by their beginning, so that "compilers" meets "compiler".
 STEM = 5
+# Chinese and Japanese are written without spaces: there each character is a word.
+_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W\u3040-\u30ff\u3400-\u9fff]+")
 
 
 def snippet(chunk: str, words: str, length: int = LENGTH) -> str:
@@ -25,17 +27,5 @@ def snippet(chunk: str, words: str, length: int = LENGTH) -> str:
 
 
 def _stems(text: str) -> set[str]:
-    return {word[:STEM] for word in re.findall(r"\w+", text.lower()) if len(word) > 2 or not word.isascii()}
-
-
-def marked(text: str, words: str) -> tuple[tuple[str, bool], ...]:
-    """`text` in pieces, and whether each is a word that `words` has too."""
-    wanted = _stems(words)
-    pieces: list[tuple[str, bool]] = []
-    for piece in re.split(r"(\w+)", text):
-        shared = bool(wanted & _stems(piece))
-        if pieces and pieces[-1][1] == shared:
-            pieces[-1] = (pieces[-1][0] + piece, shared)
-        elif piece:
-            pieces.append((piece, shared))
-    return tuple(pieces)
+    words = (match.group().lower() for match in _WORD.finditer(text))
+    return {word[:STEM] for word in words if len(word) > 2 or not word.isascii()}
