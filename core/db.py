@@ -8,7 +8,7 @@ import psycopg
 from sqlalchemy import exc
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
-from core.errors import DatabaseUnavailable, QueryTimeout, SchemaMismatch, SignalistError
+from core.errors import BadRequest, DatabaseUnavailable, QueryTimeout, SchemaMismatch, SignalistError
 
 
 class Database:
@@ -95,6 +95,9 @@ def _translate(error: BaseException) -> SignalistError | None:
         return QueryTimeout()
     if isinstance(cause, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
         return SchemaMismatch()
+    # The driver's own refusal to send a text with a zero byte; Postgres's are of subclasses.
+    if type(cause) is psycopg.DataError:
+        return BadRequest("A text with a zero byte in it can be neither stored nor looked for.")
     if isinstance(error, exc.TimeoutError):
         return DatabaseUnavailable("Every connection to Postgres is busy.")
     # Class 53: insufficient resources, 57: operator intervention, 08: connection exception.

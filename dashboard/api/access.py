@@ -7,6 +7,10 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import RouteContext
 
 from core.access import Action, User, require
+from core.errors import Forbidden
+from core.recording import Deed, note
+from dashboard.connection import path
+from dashboard.context import context
 
 
 class Allowed:
@@ -16,7 +20,13 @@ class Allowed:
         self.action = action
 
     async def __call__(self, request: Request) -> User:
-        return require(request.state.user, self.action)
+        user: User | None = request.state.user
+        try:
+            return require(user, self.action)
+        except Forbidden as refusal:
+            # Refused before any verb of core saw it, which would have recorded it.
+            await note(context().database, Deed(user, "api", self.action, path(request)), "refused", str(refusal))
+            raise
 
 
 Viewer = Annotated[User, Depends(Allowed(Action.VIEW))]

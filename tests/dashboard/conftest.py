@@ -1,7 +1,9 @@
 """The whole dashboard in this process: its pages, its API and its guard, on real servers."""
 
+import asyncio
 import datetime as dt
 import re
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -67,6 +69,13 @@ class Site:
         client = await self.stranger(authorization=f"Bearer {new.secret}")
         del client.headers["origin"]
         return client
+
+    async def has_read(self) -> None:
+        """Waits until the poller has taken its first snapshot."""
+        deadline = time.monotonic() + 10
+        while self.context.poller.latest is None:
+            assert time.monotonic() < deadline, "The poller has read nothing in ten seconds."
+            await asyncio.sleep(0.02)
 
     async def people(self) -> tuple[people.UserRow, ...]:
         return await people.everyone(self.context.database, ROOT, now=_now())

@@ -110,7 +110,7 @@ async def test_a_made_up_host_opens_no_path(site: "Site") -> None:
 
 
 async def test_the_bare_status_tells_a_stranger_nothing_else(site: "Site") -> None:
-    await site.context.poller.poll()
+    await site.has_read()
     health = (await (await site.stranger()).get("/health")).json()
     assert set(health) == {"status", "checks", "timestamp"}
     assert all(set(check) == {"status"} for check in health["checks"].values())
@@ -120,7 +120,7 @@ async def test_the_bare_status_tells_a_stranger_nothing_else(site: "Site") -> No
 
 
 async def test_a_wrong_token_is_a_stranger_to_the_status_and_refused_elsewhere(site: "Site") -> None:
-    await site.context.poller.poll()
+    await site.has_read()
     guess = await site.stranger(authorization="Bearer signalist_guess")
     assert all(set(check) == {"status"} for check in (await guess.get("/health")).json()["checks"].values())
     refused = await guess.get("/api/v1/me")
