@@ -51,6 +51,6 @@ def queue_limits(slots: int) -> Mapping[str, int]:
         "embed": max(1, slots * 3 // 4),
         # Waits for a model.
         "summarise": max(1, slots // 2),
-        # Rebuilding an index and its like: one at a time.
-        "ops": 1,
+        # Rebuilding an index takes an hour; what is done to failed jobs meanwhile must not wait for it.
+        "ops": min(2, slots),
     }

@@ -11,9 +11,11 @@ from core.queries import failed_jobs
 from core.queues.delivery import DELIVERIES
 from workers.in_flight import Delivery
 from workers.messages import OURS, Unfit
+from workers.outage import answered_within
 
 log = structlog.get_logger(__name__)
 
+_PATIENCE_S = 10.0
 # Keys of jobs that succeeded are looked up in one go; more than this many are not kept while Postgres is away.
 _MOST_SUCCESSES = 10_000
 
@@ -37,7 +39,7 @@ class DeadLetters:
         await self._record(_failure(delivery, unfit.exception, unfit.message, mark, unfit.reason))
 
     async def _record(self, failure: Failure) -> None:
-        async with self._database.session() as session:
+        async with answered_within(_PATIENCE_S), self._database.session() as session:
             await failed_jobs.record(session, failure)
         log.warning("a job gave up", task=failure.task, key=failure.key, reason=failure.reason, error=failure.message)
 
@@ -52,7 +54,7 @@ class DeadLetters:
         if not keys:
             return
         try:
-            async with self._database.session() as session:
+            async with answered_within(_PATIENCE_S), self._database.session() as session:
                 await failed_jobs.mark_succeeded(session, keys)
         except Unavailable:
             return

@@ -1,11 +1,26 @@
 """A server that is away: one sentence when it goes, one when it is back, and patience in between."""
 
+import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from structlog.typing import FilteringBoundLogger
 
+from core.errors import DatabaseUnavailable
+
 _SHORTEST_S = 0.1
 _LONGEST_S = 2.0
+
+
+@asynccontextmanager
+async def answered_within(seconds: float) -> AsyncIterator[None]:
+    """A Postgres that takes the question and never answers is away, too. Raises DatabaseUnavailable."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError:
+        raise DatabaseUnavailable("Postgres does not answer.") from None
 
 
 class Outage:

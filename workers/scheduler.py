@@ -22,11 +22,13 @@ from core.accounts import throttle
 from core.config import Settings, settings
 from core.db import Database
 from core.errors import DatabaseUnavailable, RedisUnavailable, Unavailable
-from core.queries import articles, feeds, login_failures, samples, sessions
+from core.failed_jobs.lost import reopen_lost
+from core.queries import articles, failed_actions, failed_tidy, feeds, login_failures, samples, sessions
 from core.queues import Job, SchedulerBeat, connect, crawl_feed, enqueue, generate_embeddings, generate_summary, outbox
 from core.queues.beats import Lead, lead, resign
+from core.queues.jobs import run_failed_jobs_action
 from workers.broker import LEASE_S as JOB_LEASE_S
-from workers.outage import Outage
+from workers.outage import Outage, answered_within
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +38,12 @@ LEASE_S = 10.0
 SETTLED = dt.timedelta(seconds=60)
 # As long as the longest chart.
 SAMPLES_KEPT = dt.timedelta(days=2)
+# What became of retried and discarded jobs can be looked up, and a discard taken back, for so long.
+FAILURES_KEPT = dt.timedelta(days=30)
+# As long as the longest chart of a cause.
+FAILURE_HOURS_KEPT = dt.timedelta(days=8)
+# The longest that a chore takes on a busy box; Postgres has ten seconds for each statement.
+_PATIENCE_S = 60.0
 # Of each kind at a time: the queue then holds minutes of work, and not the whole backlog a second time.
 _AT_ONCE = 500
 
@@ -67,7 +75,9 @@ class Scheduler:
         self._chores = (
             Chore(self._send_promised, 1.0, sends=True),
             Chore(self._crawl_due, 2.0, sends=True),
+            Chore(self._continue_actions, 2.0, sends=True),
             Chore(self._reconcile, 10.0, sends=True),
+            Chore(self._find_lost, 300.0, sends=True),
             Chore(self._sample, 15.0, sends=False),
             Chore(self._forget, 600.0, sends=False),
         )
@@ -124,7 +134,8 @@ class Scheduler:
     async def _try(self, chore: Chore) -> float:
         """Returns for how long to leave the server alone that did not answer."""
         try:
-            await chore.do()
+            async with answered_within(_PATIENCE_S):
+                await chore.do()
         except RedisUnavailable as error:
             return self._redis_outage.failed(error)
         except DatabaseUnavailable as error:
@@ -147,6 +158,16 @@ class Scheduler:
         async with self._database.session() as session:
             due = await feeds.due(session, now, _AT_ONCE)
         await self._send(crawl_feed(feed_id) for feed_id in due)
+
+    async def _continue_actions(self) -> None:
+        """What is done to many failed jobs goes on, whatever became of the process that was at it."""
+        async with self._database.session() as session:
+            actions = await failed_actions.unfinished(session)
+        await self._send(run_failed_jobs_action(action) for action in actions)
+
+    async def _find_lost(self) -> None:
+        if found := await reopen_lost(self._database, self._redis, dt.datetime.now(dt.UTC)):
+            log.warning("retried jobs of which nothing is known came back to the list", jobs=found)
 
     async def _reconcile(self) -> None:
         """What has no embeddings or summary by the active models, and is not on its way, is sent (again)."""
@@ -172,6 +193,8 @@ class Scheduler:
             await samples.prune(session, now - SAMPLES_KEPT)
             await sessions.forget_expired(session, now)
             await login_failures.forget_old(session, now - throttle.FORGOTTEN)
+        async with self._database.session() as session:
+            await failed_tidy.forget(session, jobs_before=now - FAILURES_KEPT, hours_before=now - FAILURE_HOURS_KEPT)
 
 
 def run() -> None:

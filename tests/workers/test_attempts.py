@@ -19,6 +19,7 @@ from core.models import FailedJob
 from core.queues import Job, QueueDepth, enqueue, keys
 from core.queues.enqueueing import offer_message
 from core.queues.jobs import encode
+from workers import dead_letters
 from workers.messages import with_attempts
 
 Depth = Callable[[str], Awaitable[QueueDepth]]
@@ -188,6 +189,34 @@ async def test_a_job_that_gives_up_while_postgres_is_away_is_recorded_when_it_is
     await gate.open()
     (row,) = await until(failed)
     assert (row.reason, runs) == ("will not heal", 1)
+
+
+async def test_a_postgres_that_does_not_answer_holds_up_the_record_and_nothing_else(
+    worker: Any, redis: Redis, until: Any, failed: Failed, postgres_gate: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dead_letters, "_PATIENCE_S", 0.5)
+    ran: list[str] = []
+    gate, url = postgres_gate
+    one = worker(database=url)
+
+    @one.task(task_name="fail")
+    async def fail(argument: str) -> None:
+        ran.append("fail")
+        raise WillNotHeal("broken")
+
+    @one.task(task_name="note")
+    async def note() -> None:
+        ran.append("note")
+
+    gate.silence()
+    await one.start()
+    await enqueue(redis, FAIL)
+    await until(lambda: ran == ["fail"])
+    await enqueue(redis, Job("note", (), "embed"))
+    await until(lambda: ran == ["fail", "note"], 2)
+    gate.speak()
+    (row,) = await until(failed, 20)
+    assert (row.reason, ran) == ("will not heal", ["fail", "note"])
 
 
 async def test_a_job_that_failed_because_postgres_is_away_is_no_failure_once_it_is_back(
