@@ -3,11 +3,14 @@
 from collections.abc import Awaitable, Callable
 
 from nicegui import app, ui
+from starlette.requests import Request
+from starlette.responses import Response
 
 from core import queues
 from core.config import Settings, settings
 from core.db import Database
-from dashboard import guard, shell
+from core.errors import SignalistError
+from dashboard import guard, login, shell
 from dashboard.api import app as api
 from dashboard.api import health
 from dashboard.context import Context, set_context
@@ -37,11 +40,18 @@ def compose(context: Context) -> None:
     app.include_router(feeds_opml.router)
     api.install(app)
     guard.install(app)
+    app.add_exception_handler(SignalistError, _said)
     for path, page in PAGES.items():
         ui.page(path, response_timeout=10)(page)
     app.on_startup(context.poller.start)
     app.on_shutdown(context.poller.stop)
     app.on_shutdown(context.close)
+
+
+def _said(request: Request, error: Exception) -> Response:
+    """What a person sees of an error of a route that is no page."""
+    assert isinstance(error, SignalistError)  # noqa: S101 - Starlette's type is wider than what it does
+    return login.closed(request, error)
 
 
 def run(chosen: Settings | None = None) -> None:

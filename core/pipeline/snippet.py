@@ -29,3 +29,15 @@ def snippet(chunk: str, words: str, length: int = LENGTH) -> str:
 def _stems(text: str) -> set[str]:
     words = (match.group().lower() for match in _WORD.finditer(text))
     return {word[:STEM] for word in words if len(word) > 2 or not word.isascii()}
+
+
+def marked(text: str, words: str) -> tuple[tuple[str, bool], ...]:
+    """`text` in pieces, and whether each is a word that `words` has too."""
+    wanted = _stems(words)
+    pieces: list[tuple[str, bool]] = []
+    end = 0
+    for match in _WORD.finditer(text):
+        if wanted & _stems(match.group()):
+            pieces += [(text[end : match.start()], False), (match.group(), True)]
+            end = match.end()
+    return tuple(piece for piece in (*pieces, (text[end:], False)) if piece[0])

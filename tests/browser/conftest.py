@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from core.access import Role, on_this_machine
 from core.accounts import people
 from core.db import Database
 
+# A page hears of a change with the next poll, and rests between two readings.
+expect.set_options(timeout=15_000)
 PASSWORD = "correct horse battery staple"
 ROOT = on_this_machine("root")
 # No request leaves the machine: what the browser itself would load stays off.

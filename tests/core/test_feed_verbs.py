@@ -20,14 +20,14 @@ NOW = dt.datetime(2026, 5, 1, 12, tzinfo=dt.UTC)
 
 
 @pytest.fixture
-async def redis(redis_url: str):  # type: ignore[no-untyped-def]
+async def redis(redis_url: str):
     client = queues.connect(redis_url)
     yield client
     await client.aclose()
 
 
 @pytest.fixture
-async def no_redis():  # type: ignore[no-untyped-def]
+async def no_redis():
     client = queues.connect("redis://127.0.0.1:1/0")
     yield client
     await client.aclose()
