@@ -22,6 +22,8 @@ _SECRET_SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     # The same for addresses whose password stands in the query, as libpq allows.
     (re.compile(r"(?P<keep>[?&\s](?:password|sslpassword)=)[^\s&\"']+", re.IGNORECASE), rf"\g<keep>{REDACTED}"),
     (re.compile(r"(?P<keep>\b(?:bearer|basic)\s+)[a-z0-9._~+/=-]{8,}", re.IGNORECASE), rf"\g<keep>{REDACTED}"),
+    # Our own API tokens.
+    (re.compile(r"\bsignalist_[A-Za-z0-9_-]{20,}"), REDACTED),
     # Keys of OpenAI and Anthropic (sk-…, sk-ant-…, sk-proj-…).
     (re.compile(r"\bsk-[A-Za-z0-9_-]{8,}"), REDACTED),
 )

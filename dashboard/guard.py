@@ -92,6 +92,8 @@ async def _admit(connection: HTTPConnection) -> None:
         raise NotLoggedIn
     if wanted.startswith(SOCKETS):
         sockets.demand_own_socket(connection)
+    if wanted.startswith(sockets.OF_PAGES):
+        sockets.demand_own_page(connection)
 
 
 async def _know(connection: HTTPConnection) -> None:

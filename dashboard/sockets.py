@@ -17,11 +17,14 @@ from starlette.types import Scope
 
 from core.accounts.logins import Login
 from core.errors import Forbidden
+from dashboard.connection import path
 from dashboard.context import context
 
 log = structlog.get_logger(__name__)
 Handler = Callable[..., Any]
 
+# Addresses that hold the id of a page follow.
+OF_PAGES = "/_nicegui/client/"
 # The words on which NiceGUI's script reloads the page, which leads to the login.
 _RELOAD = "Implicit handshake failed"
 
@@ -36,6 +39,13 @@ def login_in(scope: Scope) -> Login | None:
     """The session of a request or a socket that passed the guard."""
     login = scope.get("state", {}).get("login")
     return login if isinstance(login, Login) else None
+
+
+def demand_own_page(connection: HTTPConnection) -> None:
+    """What a page offers for itself, as the target of its uploads, is for the session that it was sent to."""
+    client_id = path(connection).removeprefix(OF_PAGES).partition("/")[0]
+    if not _same_session(client_id, {"asgi.scope": connection.scope}):
+        raise Forbidden("That page was sent to someone else.")
 
 
 def demand_own_socket(connection: HTTPConnection) -> None:

@@ -311,3 +311,11 @@ async def test_a_page_knows_whose_it_is(site: "Site") -> None:
     login = login_of(client)
     assert login is not None
     assert (login.user.name, login.user.role) == ("otto", Role.OPERATOR)
+
+
+async def test_what_a_page_offers_for_uploads_is_for_its_own_session(site: "Site") -> None:
+    ada, vera = await site.person(Role.ADMIN, "ada"), await site.browser(name="vera")
+    page = await ada.open("/")
+    target = f"/_nicegui/client/{page.id}/upload/1"
+    assert (await vera.post(target, files={"x": b""})).status_code == 403
+    assert (await ada.http_client.post(target, files={"x": b""})).status_code == 404
