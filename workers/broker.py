@@ -70,7 +70,8 @@ class Broker(RedisStreamBroker):
         # The base would open a pool of its own, and knows fewer kinds of addresses: core's client stands in for it.
         super().__init__("redis://", queue_name=QUEUES[-1], consumer_id="0")
         self._url = url
-        self.redis = connect(url)
+        # Not even a short absence of Redis may go unnoticed: see Reader.
+        self.redis = connect(url, retries=0)
         self.worker_name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(2)}"
         self.in_flight = InFlight(slots, dict.fromkeys(QUEUES, slots) | dict(limits or {}))
         self.formatter = _Formatter(self.in_flight)
@@ -85,7 +86,14 @@ class Broker(RedisStreamBroker):
         self._chores: set[asyncio.Task[None]] = set()
         self._heartbeat: Heartbeat | None = None
         one_slot = not is_cluster(self.redis)
-        self._reader = Reader(self._consumer, self.in_flight, self._accept, self._outage, one_slot=one_slot)
+        self._reader = Reader(
+            consumer=self._consumer,
+            in_flight=self.in_flight,
+            accept=self._accept,
+            renew_leases=self._renew_leases,
+            outage=self._outage,
+            one_slot=one_slot,
+        )
         after = self._recycling.after_a_job
         self.add_middlewares(Attempts(self.worker_name, self.in_flight, self._endings, self._dead_letters, after=after))
 
@@ -186,6 +194,10 @@ class Broker(RedisStreamBroker):
             self._ready.put_nowait(handle)
         else:
             self._start(self._endings.bury(delivery, unfit))
+
+    def _renew_leases(self) -> None:
+        if self._heartbeat is not None:
+            self._heartbeat.wake()
 
     def _start(self, chore: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(chore)

@@ -52,12 +52,18 @@ class Heartbeat(threading.Thread):
         self._loop = asyncio.get_running_loop()
         self._beats_missed = 0
         self._own_loop: asyncio.AbstractEventLoop | None = None
-        self._ended = asyncio.Event()
+        self._woken = asyncio.Event()
+        self._is_ended = False
+
+    def wake(self) -> None:
+        """Beats at once: Redis may have lost what it knew of our leases."""
+        if self._own_loop is not None:
+            self._own_loop.call_soon_threadsafe(self._woken.set)
 
     def stop(self) -> None:
         """Ends the thread; to be joined."""
-        if self._own_loop is not None:
-            self._own_loop.call_soon_threadsafe(self._ended.set)
+        self._is_ended = True
+        self.wake()
 
     def run(self) -> None:
         asyncio.run(self._beat_until_ended())
@@ -70,7 +76,8 @@ class Heartbeat(threading.Thread):
         # Connections belong to one event loop: this thread has its own.
         redis = connect(self._url, timeout=self._timeout)
         consumer = Consumer(redis, self._name, self._lease, self._queues)
-        while not self._ended.is_set():
+        while not self._is_ended:
+            self._woken.clear()
             self._look_at_the_loop(interval)
             pause = interval
             try:
@@ -86,7 +93,7 @@ class Heartbeat(threading.Thread):
                 # A heart that stops for a bug would let every job be run twice.
                 log.exception("a beat failed")
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._ended.wait(), pause)
+                await asyncio.wait_for(self._woken.wait(), pause)
         await redis.aclose()
 
     async def _renew(self, consumer: Consumer) -> None:

@@ -30,18 +30,30 @@ class Reader:
     """Reads while there is room, until it is stopped."""
 
     def __init__(
-        self, consumer: Consumer, in_flight: InFlight, accept: Accept, outage: Outage, *, one_slot: bool
+        self,
+        *,
+        consumer: Consumer,
+        in_flight: InFlight,
+        accept: Accept,
+        renew_leases: Callable[[], None],
+        outage: Outage,
+        one_slot: bool,
     ) -> None:
         """`accept(entry, asked_at)` gets each job, with the monotonic time before it was asked for.
 
-        `one_slot`: whether one command may read all queues, which a cluster forbids.
+        `renew_leases` is called when Redis may have lost what it knew of them. `one_slot`: whether one command may
+        read all queues, which a cluster forbids.
         """
         self._consumer = consumer
         self._in_flight = in_flight
         self._accept = accept
+        self._renew_leases = renew_leases
         self._outage = outage
+        self._is_unsure = True
         self._one_slot = one_slot
         self._pace_s = min(_PACE_S, consumer.lease / 5)
+        # Longer than it takes any heartbeat to notice that Redis is back.
+        self._settling_s = min(_PACE_S, consumer.lease / 3)
         self._paused: set[str] = set()
         self._hungry: set[str] = set()
         self._order = list(consumer.queues)
@@ -73,6 +85,7 @@ class Reader:
             except GroupLost:
                 await self._make_groups()
             except RedisUnavailable as error:
+                self._is_unsure = True
                 await asyncio.sleep(self._outage.failed(error))
             except Exception:
                 # Whatever it was, a worker that silently reads no more is worse.
@@ -81,6 +94,7 @@ class Reader:
 
     async def _make_groups(self) -> None:
         log.warning("the consumer groups were gone, so they are made anew")
+        self._renew_leases()
         try:
             await self._consumer.ensure_groups()
         except RedisUnavailable as error:
@@ -89,6 +103,8 @@ class Reader:
     async def _read(self) -> bool:
         if self._stopping:
             return False
+        if self._is_unsure:
+            await self._let_leases_be_renewed()
         self._in_flight.has_changed.clear()
         # A paused queue is refused by Redis in any case; it is left out so that nobody waits for it.
         rooms = {queue: self._in_flight.room(queue) for queue in self._order if queue not in self._paused}
@@ -114,6 +130,15 @@ class Reader:
         for entry in entries:
             self._accept(entry, asked_at)
         return True
+
+    async def _let_leases_be_renewed(self) -> None:
+        """A Redis that was restarted may have lost its last second: of jobs that are running it then knows nothing, and
+        would hand them out again. So all workers first say what they have, and take something only after that."""
+        age = await self._consumer.server_age()
+        self._is_unsure = False
+        if age < self._consumer.lease:
+            self._renew_leases()
+            await asyncio.sleep(self._settling_s)
 
     async def _wait(self, queues: list[str]) -> list[Entry]:
         if not self._one_slot:

@@ -24,10 +24,11 @@ class RedisFacts:
     maxmemory: int
 
 
-def connect(url: str, *, timeout: float = SOCKET_TIMEOUT_S) -> Redis:
+def connect(url: str, *, timeout: float = SOCKET_TIMEOUT_S, retries: int = 1) -> Redis:
     """A client with a pool; it connects with its first command, and replies are bytes.
 
-    `timeout`, in seconds, is for connecting and for each answer.
+    `timeout`, in seconds, is for connecting and for each answer. `retries`: how often a command is sent again at once
+    when the server has closed the connection, as it does when it restarts. Every script of ours may run twice.
 
     Accepts redis://, rediss:// (TLS), unix://, redis+sentinel://[:password@]host:port,host:port/master[/db] and
     redis+cluster://[:password@]host:port, the last two also as rediss+…. Raises Misconfigured for anything else.
@@ -37,12 +38,12 @@ def connect(url: str, *, timeout: float = SOCKET_TIMEOUT_S) -> Redis:
     try:
         match kind, form:
             case "redis" | "rediss" | "unix", "":
-                return Redis.from_url(url, **_options(timeout))
+                return Redis.from_url(url, **_options(timeout, retries))
             case "redis" | "rediss", "sentinel":
-                return _through_sentinel(url, timeout, tls=kind == "rediss")
+                return _through_sentinel(url, _options(timeout, retries), tls=kind == "rediss")
             case "redis" | "rediss", "cluster":
                 # The cluster client is no subclass of Redis, but has every command that is used here.
-                cluster: Any = RedisCluster.from_url(f"{kind}://{rest}", **_options(timeout))
+                cluster: Any = RedisCluster.from_url(f"{kind}://{rest}", **_options(timeout, retries))
                 return cluster  # type: ignore[no-any-return]
     except (ValueError, TypeError) as error:
         raise Misconfigured(f"REDIS_URL: {error}") from None
@@ -52,30 +53,29 @@ def connect(url: str, *, timeout: float = SOCKET_TIMEOUT_S) -> Redis:
     )
 
 
-def _options(timeout: float) -> dict[str, Any]:
+def _options(timeout: float, retries: int) -> dict[str, Any]:
     return {
         "decode_responses": False,
         "socket_timeout": timeout,
         "socket_connect_timeout": timeout,
         "health_check_interval": 15,
-        # Once more on a connection that the server closed meanwhile (a restart); never after a timeout, which would
-        # multiply the wait. Every script of ours may run twice without harm.
-        "retry": Retry(NoBackoff(), 1, supported_errors=(exc.ConnectionError,)),
+        # Never after a timeout, which would multiply the wait.
+        "retry": Retry(NoBackoff(), retries, supported_errors=(exc.ConnectionError,)),
     }
 
 
-def _through_sentinel(url: str, timeout: float, *, tls: bool) -> Redis:
+def _through_sentinel(url: str, common: dict[str, Any], *, tls: bool) -> Redis:
     parts = urlsplit(url)
     hosts = parts.netloc.rpartition("@")[2]
     master, _, db = parts.path.strip("/").partition("/")
     if not master:
         raise ValueError("a Sentinel address names the master, as in redis+sentinel://host:26379/mymaster")
-    options = _options(timeout) | {"ssl": tls, "db": int(db or 0)}
+    options = common | {"ssl": tls, "db": int(db or 0)}
     if parts.password:
         options["password"] = unquote(parts.password)
     if parts.username:
         options["username"] = unquote(parts.username)
-    ask: dict[str, Any] = {"socket_timeout": timeout, "socket_connect_timeout": timeout, "ssl": tls}
+    ask = {name: value for name, value in common.items() if name.startswith("socket_")} | {"ssl": tls}
     sentinel_password = parse_qs(parts.query).get("sentinel_password")
     if sentinel_password:
         ask["password"] = sentinel_password[0]

@@ -95,6 +95,13 @@ class Consumer:
                     if not str(error).startswith("BUSYGROUP"):
                         raise
 
+    async def server_age(self) -> float:
+        """For how many seconds Redis has been up; in a cluster, its youngest node."""
+        with redis_errors():
+            facts: dict[str, Any] = await self._redis.info("server")
+        nodes = [facts] if "uptime_in_seconds" in facts else list(facts.values())
+        return min(float(node["uptime_in_seconds"]) for node in nodes)
+
     async def fetch(self, counts: Mapping[str, int]) -> list[Entry]:
         """Takes up to `counts[queue]` waiting jobs of each queue that is not paused, without waiting for any."""
         calls = [(queue, (self.name, count, _ms(self.lease))) for queue, count in counts.items()]

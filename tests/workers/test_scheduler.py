@@ -18,7 +18,6 @@ from core.queries import feeds
 from core.queues import connect, crawl_feed, enqueue, keys, outbox, scheduler_beat
 from workers.scheduler import Scheduler
 
-NOW = dt.datetime.now(dt.UTC)
 LEASE_S = 1.0
 
 
@@ -55,7 +54,7 @@ async def add_feed(database: Database, url: str, due: dt.timedelta) -> str:
     async with database.session() as session:
         feed = await feeds.add(session, url)
         await session.execute(
-            text("update feeds set next_due_at = :at where id = :id"), {"at": NOW + due, "id": feed.id}
+            text("update feeds set next_due_at = :at where id = :id"), {"at": dt.datetime.now(dt.UTC) + due, "id": feed.id}
         )
     return str(feed.id)
 
@@ -66,7 +65,7 @@ async def add_article(database: Database, feed_id: str, age: dt.timedelta, **col
         "feed_id": feed_id,
         "guid": uuid.uuid4().hex,
         "content_hash": "x",
-        "updated_at": NOW - age,
+        "updated_at": dt.datetime.now(dt.UTC) - age,
         **columns,
     }
     names = ", ".join(values)

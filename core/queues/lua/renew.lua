@@ -10,9 +10,10 @@ local function keep(id, task_id, job_key, taken)
     if row[2] ~= consumer then return false end
     redis.call('XCLAIM', stream, GROUP, consumer, 0, id, 'JUSTID')
   elseif holder == nil then
-    -- It has ended, here or elsewhere; or Redis has lost its data since it was taken. Then the job is ours still: hold on
-    -- to its key, so that nobody starts it a second time.
-    if since and tonumber(since) <= taken then return false end
+    -- It has ended, here or elsewhere; or Redis has lost data since it was taken: all of it, or what it wrote last, so that
+    -- the entry looks as if nobody had it yet. Then the job is ours still: hold on to it, and to its key.
+    local has_lost_all = not since or tonumber(since) > taken
+    if not has_lost_all and #redis.call('XRANGE', stream, id, id) == 0 then return false end
     if job_key ~= '' then
       local rival = redis.call('HGET', keys, job_key)
       if rival and rival ~= task_id and state_of(rival) then return false end
