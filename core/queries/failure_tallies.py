@@ -109,7 +109,7 @@ _HOURS = text(
 async def outcomes(session: AsyncSession, actions: Sequence[uuid.UUID]) -> dict[uuid.UUID, Outcomes]:
     """Of each of these actions; of one that retried nothing, or of which nothing is known yet, noughts."""
     counts: dict[tuple[str, str], int] = {}
-    for kind, name, found in (await session.execute(_OUTCOMES, {"names": [str(id_) for id_ in actions]})):
+    for kind, name, found in await session.execute(_OUTCOMES, {"names": [str(id_) for id_ in actions]}):
         counts[kind, name] = int(found)
     return {
         id_: Outcomes(counts.get(("succeeded", str(id_)), 0), counts.get(("failed again", str(id_)), 0))

@@ -1,0 +1,51 @@
+"""No retried job is forgotten, and what is settled is forgotten in the end."""
+
+import datetime as dt
+
+from sqlalchemy import text
+
+from core.failed_jobs.filter import Filter
+from core.failed_jobs.lost import REASON, reopen_lost
+from core.queries import failed_tidy
+from core.queues import outbox
+
+LATER = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=11)
+
+
+async def test_a_retried_job_that_went_down_with_redis_comes_back_to_the_list(world) -> None:
+    await world.fail_many(3)
+    await world.retry(Filter())
+    assert await reopen_lost(world.database, world.redis, LATER) == 0
+    await world.redis.flushall()
+    assert await reopen_lost(world.database, world.redis, dt.datetime.now(dt.UTC)) == 0
+    assert await reopen_lost(world.database, world.redis, LATER) == 3
+    assert {row.reason for row in await world.rows()} == {REASON}
+
+
+async def test_what_is_still_to_be_sent_is_not_lost(world) -> None:
+    await world.fail_many(1)
+    await world.retry(Filter())
+    await world.redis.flushall()
+    async with world.database.session() as session:
+        await outbox.stage(session, outbox.Job("t", (), "embed"))
+    assert await reopen_lost(world.database, world.redis, LATER) == 0
+
+
+async def test_after_a_month_the_settled_are_forgotten_and_the_open_ones_are_not(world) -> None:
+    await world.fail_many(2)
+    old, kept = await world.ids()
+    await world.discard(Filter(ids=(old,)))
+    await world.fail(cause="g" * 16)
+    await world.discard(Filter(cause="g" * 16))
+    a_month_on = dt.datetime.now(dt.UTC) + dt.timedelta(days=31)
+    async with world.database.session() as session:
+        for _ in range(2):
+            await failed_tidy.forget(session, jobs_before=a_month_on, hours_before=a_month_on)
+        counts = await session.execute(
+            text(
+                "select (select count(*) from failed_jobs), (select count(*) from failed_job_actions), "
+                "(select count(*) from failure_groups), (select count(*) from failure_tallies where kind = 'hour')"
+            )
+        )
+    assert tuple(counts.one()) == (1, 0, 1, 0)
+    assert await world.ids() == (kept,)
