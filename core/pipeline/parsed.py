@@ -111,7 +111,9 @@ def _updated(entry: Entry) -> dt.datetime:
 
 
 def _article(guid: str, entry: Entry) -> ParsedArticle:
-    title = entry.title or shortened(entry.text.partition("\n")[0], TITLE_FROM_TEXT)
+    # A post of nothing but a video still has to be called something, in lists and to the models.
+    name = entry.text.partition("\n")[0] or (entry.url or "").partition("://")[2]
+    title = entry.title or shortened(name, TITLE_FROM_TEXT)
     return ParsedArticle(
         guid=guid,
         url=entry.url,

@@ -30,9 +30,9 @@ def parse(body: bytes, charset: str | None, url: str, now: dt.datetime) -> Parse
 
     Raises NotAFeed.
     """
-    # A base address would become part of many a guid, and with a feed that moves every article would be a new one.
-    # Only a document that builds on it gets it; links are resolved against it here.
-    headers = {"content-location": url} if b"xml:base" in body else {}
+    # No base address: it would become part of many a guid, and when a feed moves every article would be a new one.
+    # Links are resolved against it here.
+    headers = {}
     if charset and not _DECLARES_ITS_ENCODING.match(body):
         headers["content-type"] = f"application/xml; charset={charset}"
     # A stream: given bytes or a string, feedparser would try to open them as a file or an address first.

@@ -147,9 +147,10 @@ def test_a_feed_that_moves_keeps_its_guids() -> None:
 
 
 def test_links_are_relative_to_the_base_that_the_document_names() -> None:
-    entry = "<entry xml:base='posts/'><id>1</id><link href='one'/></entry>"
-    feed = f'<feed xmlns="http://www.w3.org/2005/Atom" xml:base="/blog/">{entry}</feed>'
-    assert only(read(feed)).url == "https://news.example/blog/posts/one"
+    entry = "<entry><id>1</id><link href='one'/></entry>"
+    feed = '<feed xmlns="http://www.w3.org/2005/Atom" xml:base="{}">' + entry + "</feed>"
+    assert only(read(feed.format("/blog/"))).url == "https://news.example/blog/one"
+    assert only(read(feed.format("https://blog.example/posts/"))).url == "https://blog.example/posts/one"
 
 
 def test_an_article_with_neither_is_known_by_what_it_says() -> None:
@@ -249,7 +250,7 @@ def test_a_date_that_cannot_be_true_is_dropped(date: str, kept: bool) -> None:
         ("<![CDATA[Tom &amp; <i>Jerry</i>]]>", "Tom & Jerry"),
         ("a &lt; b", "a < b"),
         ("  two\n lines ", "two lines"),
-        ("&lt;script&gt;alert(1)&lt;/script&gt;", ""),
+        ("News&lt;script&gt;alert(1)&lt;/script&gt;", "News"),
     ],
 )
 def test_markup_in_a_title_is_read_not_shown(title: str, shown: str) -> None:
@@ -264,6 +265,11 @@ def test_a_title_that_is_about_markup_keeps_it_where_the_feed_says_text() -> Non
 def test_an_article_without_a_title_is_called_by_its_first_words() -> None:
     article = only(read(rss("<guid>1</guid><description>A note. &lt;p&gt;More of it.&lt;/p&gt;</description>")))
     assert (article.title, article.text) == ("A note.", "A note.\nMore of it.")
+
+
+def test_an_article_of_nothing_but_a_video_is_called_by_its_address() -> None:
+    article = only(read(rss("<link>https://news.example/post/7</link><description>&lt;iframe/&gt;</description>")))
+    assert (article.title, article.text) == ("news.example/post/7", "")
 
 
 def test_the_hash_is_of_what_the_models_see() -> None:
