@@ -44,6 +44,8 @@ class Frame:
 def install() -> None:
     """Serves the stylesheet and the script, and puts them on every page."""
     app.add_static_files("/assets", STATIC, max_cache_age=3600)
+    # Quasar's bar for requests in the background tells nobody anything, and has no name for a screen reader.
+    app.config.quasar_config["loadingBar"]["skipHijack"] = True
     ui.add_head_html(
         f'<style id="tokens">{design.stylesheet()}</style><link rel="stylesheet" href="{_asset("signalist.css")}">'
         f'<script src="{_asset("shell.js")}" defer></script>',
@@ -133,8 +135,8 @@ def _top(client: Client, poller: Poller) -> None:
     with box("header", "top"):
         menu = Text("button", "☰", "btn menu").props('aria-label="Navigation" aria-controls=side aria-expanded=false')
         menu.on("click", js_handler="() => signalistNav(!document.body.classList.contains('nav-open'))")
-        verdict = link("", "/#health", "pill")
-        verdict.props["role"], verdict.props["aria-live"] = "status", "polite"
+        with box("span").props("role=status aria-live=polite"):
+            verdict = link("", "/#health", "pill")
         Text("span", "production" if context().settings.app_env == "prod" else "development", "pill wide")
         box(classes="space")
         palette = Text("button", "Search or run…", "chip wide").props("type=button aria-keyshortcuts=Control+K")

@@ -72,6 +72,7 @@ async def test_nothing_serious_is_found_on_any_page(
     for opener in ("Add feeds", "Import OPML", "More about Alpha"):
         await page.get_by_role("button", name=opener).click()
         await expect(page.get_by_role("dialog")).to_be_visible()
+        await expect(page.locator(".q-dialog__inner--animating")).to_have_count(0)
         found += await complaints(page)
         await page.keyboard.press("Escape")
         await expect(page.get_by_role("dialog")).to_have_count(0)
