@@ -1,6 +1,7 @@
 """What the documentation tells people to type exists."""
 
 import re
+from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
 
@@ -8,6 +9,12 @@ import pytest
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from core.migrations import MigrationStatus, Revision
+from core.pipeline.search import SearchHit
+from core.queries.feeds import FeedRow
+from core.queries.tokens import TokenRow
+from core.queries.users import UserRow
+from core.queues import QueueDepth
 from dashboard.cli.app import VERBS
 
 ROOT = Path(__file__).parents[2]
@@ -54,6 +61,24 @@ def test_every_page_that_is_linked_exists(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)", page.read_text()):
         if "://" not in target:
             assert (page.parent / target).exists(), target
+
+
+SHAPES = {
+    "queues": QueueDepth,
+    "feeds list": FeedRow,
+    "search": SearchHit,
+    "users list": UserRow,
+    "tokens list": TokenRow,
+    "db status": MigrationStatus,
+    "db history": Revision,
+}
+
+
+@pytest.mark.parametrize("verb", SHAPES)
+def test_the_json_of_a_verb_is_documented_field_by_field(verb: str) -> None:
+    page = (ROOT / "docs" / "command-line.md").read_text()
+    (section,) = re.findall(rf'^`signalist {verb}(?: "words")? --json`(.*?)(?=^`signalist|\Z)', page, re.M | re.S)
+    assert re.findall(r'"(\w+)":', section) == [field.name for field in fields(SHAPES[verb])]
 
 
 def test_make_help_lists_every_target() -> None:
