@@ -77,7 +77,9 @@ SHAPES = {
 @pytest.mark.parametrize("verb", SHAPES)
 def test_the_json_of_a_verb_is_documented_field_by_field(verb: str) -> None:
     page = (ROOT / "docs" / "command-line.md").read_text()
-    (section,) = re.findall(rf'^`signalist {verb}(?: "words")? --json`(.*?)(?=^`signalist|\Z)', page, re.M | re.S)
+    (section,) = re.findall(
+        rf'^`signalist {verb}(?: "words")? --json`(.*?)(?=^`signalist|\Z)', page, re.MULTILINE | re.DOTALL
+    )
     assert re.findall(r'"(\w+)":', section) == [field.name for field in fields(SHAPES[verb])]
 
 
