@@ -43,6 +43,7 @@ def fail_or_not(fate: float) -> None:
     if fate < 0.08:
         raise WillNotHeal("hopeless")
     if fate < 0.0805:
+        tell("", "died")
         os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -110,6 +111,9 @@ def make_broker() -> Broker:
             await asyncio.sleep(chance.choice((0, 0, 0, 0.01, 0.1, 1.0)))
             fail_or_not(chance.random())
             tell(job, "end" if await still_mine() else "stopped")
+        except Exception:
+            tell(job, "failed")
+            raise
         except BaseException:
             tell(job, "stopped")
             raise

@@ -13,6 +13,7 @@ from taskiq.exceptions import SendTaskError
 from core.models import FailedJob
 from core.queues import Job, QueueDepth, enqueue, keys, pause, resume, worker_beats
 from core.queues.cancelling import cancel
+from core.queues.listing import finished
 
 Depth = Callable[[str], Awaitable[QueueDepth]]
 Failed = Callable[[], Awaitable[list[FailedJob]]]
@@ -47,6 +48,22 @@ async def test_what_was_sent_before_there_was_a_worker_runs(
     await until(is_empty)
     assert await redis.xlen(keys.stream("embed")) == 0
     assert await redis.hlen("signalist:{embed}:places") == 0
+
+
+async def test_what_ended_is_listed_with_how_long_it_waited_and_ran(worker: Any, redis: Redis, until: Any) -> None:
+    one = worker()
+
+    @one.task(task_name="slow")
+    async def slow(name: str) -> None:
+        await asyncio.sleep(0.3)
+
+    await enqueue(redis, job("x", task="slow", key="slow:x"))
+    await asyncio.sleep(0.2)
+    await one.start()
+    (ended,) = await until(lambda: finished(redis, "embed"))
+    assert (ended.task, ended.key, ended.args, ended.outcome, ended.attempt) == ("slow", "slow:x", ("x",), "done", 1)
+    assert ended.waited_s == pytest.approx(0.4, abs=0.3)
+    assert ended.ran_s == pytest.approx(0.3, abs=0.2)
 
 
 async def test_a_task_sent_through_taskiq_runs_and_its_key_counts(worker: Any, redis: Redis, until: Any) -> None:

@@ -53,9 +53,8 @@ def sent(redis: Redis) -> Callable[[str], Any]:
 async def add_feed(database: Database, url: str, due: dt.timedelta) -> str:
     async with database.session() as session:
         feed = await feeds.add(session, url)
-        await session.execute(
-            text("update feeds set next_due_at = :at where id = :id"), {"at": dt.datetime.now(dt.UTC) + due, "id": feed.id}
-        )
+        at = dt.datetime.now(dt.UTC) + due
+        await session.execute(text("update feeds set next_due_at = :at where id = :id"), {"at": at, "id": feed.id})
     return str(feed.id)
 
 
