@@ -1,7 +1,6 @@
 """The one gate: every request and every socket passes here before anything else of ours sees it."""
 
 import asyncio
-import datetime as dt
 import secrets
 from typing import Any
 from urllib.parse import quote
@@ -13,7 +12,6 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core.access import User
-from core.accounts import tokens
 from core.errors import Forbidden, NotLoggedIn, SignalistError, Unavailable
 from dashboard import cookies, headers, login, nonces, presence, sockets
 from dashboard.connection import address, own_origin, path, same_origin
@@ -107,8 +105,7 @@ async def _know(connection: HTTPConnection) -> None:
 
 
 async def _holder(connection: HTTPConnection, bearer: str) -> User:
-    now = dt.datetime.now(dt.UTC)
-    user = await tokens.bearer(context().database, bearer, address=address(connection), now=now)
+    user = await context().open_logins.by_bearer(bearer, address=address(connection))
     if user is None:
         raise NotLoggedIn("That token is unknown, has expired or was revoked.")
     return user

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from core.accounts import logins
+from core.access import User
+from core.accounts import logins, tokens
 from core.accounts.logins import Login, fingerprint
 from core.db import Database
 from core.errors import DatabaseUnavailable, Unavailable
@@ -45,6 +46,14 @@ class OpenLogins:
         else:
             self._known[key] = login
         return login
+
+    async def by_bearer(self, secret: str, *, address: str | None) -> User | None:
+        """Who holds that API token; None when it opens nothing.
+
+        Raises Unavailable when that cannot be told: programs can wait, and are not remembered.
+        """
+        async with _patience():
+            return await tokens.bearer(self._database, secret, address=address, now=dt.datetime.now(dt.UTC))
 
     def active(self, session_id: uuid.UUID) -> None:
         """A person did something in an open page of that session."""

@@ -48,7 +48,7 @@ async def create(
             token_hash=fingerprint(secret),
             name=name,
             role=role,
-            created_by=require(by, Action.MANAGE_TOKENS).name,
+            created_by=recording.user.name,
             expires_at=now + lifetime if lifetime else None,
         )
         recording.details["token"] = str(row.id)
