@@ -44,6 +44,7 @@ class Action(StrEnum):
 
     PLAN_OPERATION = "plan operation"
     APPROVE_OPERATION = "approve operation"
+    APPROVE_LOSS = "approve operation that loses data"
     CANCEL_OPERATION = "cancel operation"
 
     READ_RECORD = "read record"
@@ -72,6 +73,7 @@ LEAST: dict[Action, Role] = {
     Action.EDIT_SCHEDULES: Role.OPERATOR,
     Action.PLAN_OPERATION: Role.OPERATOR,
     Action.APPROVE_OPERATION: Role.OPERATOR,
+    Action.APPROVE_LOSS: Role.ADMIN,
     Action.CANCEL_OPERATION: Role.OPERATOR,
     Action.READ_RECORD: Role.OPERATOR,
     Action.MANAGE_USERS: Role.ADMIN,

@@ -110,6 +110,11 @@ def size(shape: Shape, rows: int, dimensions: int = DIMENSIONS) -> int:
     return math.ceil(rows / max(1, _PAGE // (element + neighbours + 8))) * 8192
 
 
+def least(shape: Shape) -> int:
+    """The smallest value worth trying: one list, or pgvector's default ef_search, below which nothing is saved."""
+    return 1 if shape.method == "ivfflat" else 40
+
+
 def most(shape: Shape) -> int:
     """The largest value that the query-time setting can take: every list, or pgvector's own limit of 1000."""
     return shape.lists or 100 if shape.method == "ivfflat" else 1000

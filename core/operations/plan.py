@@ -98,11 +98,11 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
 
 def _said(value: Any) -> str:
     match value:
-        case None | [] | {} | "":
-            return "nothing"
-        case list():
+        case list() if value:
             return ", ".join(_said(item) for item in value)
-        case dict():
+        case dict() if value:
             return " ".join(f"{key}={_said(item)}" for key, item in value.items() if item not in (None, "", [], {}))
+        case None | "" | list() | dict():
+            return "nothing"
         case _:
             return str(value)

@@ -22,11 +22,9 @@ class Line:
     text: str
 
 
-async def add(
-    session: AsyncSession, operation_id: uuid.UUID, lines: Sequence[tuple[Level, str]], at: dt.datetime
-) -> None:
-    """Appends lines, all of one instant."""
-    rows = [{"operation_id": operation_id, "at": at, "level": level, "text": words} for level, words in lines]
+async def add(session: AsyncSession, operation_id: uuid.UUID, lines: Sequence[tuple[Level, str]]) -> None:
+    """Appends lines."""
+    rows = [{"operation_id": operation_id, "level": level, "text": words} for level, words in lines]
     if rows:
         await session.execute(insert(OperationLine), rows)
 

@@ -8,8 +8,10 @@ from typing import Any
 
 from sqlalchemy import Select, and_, case, func, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from core.errors import Conflict
 from core.models import Operation
 from core.operations.plan import Plan, from_json, to_json
 from core.operations.states import ACTIVE, HELD, State
@@ -62,6 +64,8 @@ class OperationRow:
     takeovers: int
     result: Mapping[str, Any]
     outcome: str | None
+    # By the clock of Postgres, when this was read.
+    expired: bool
 
     @property
     def waits_for_second(self) -> bool:
@@ -74,7 +78,10 @@ class OperationRow:
         return tuple(step.name for step in self.steps if step.ended_at is not None)
 
 
-_COLUMNS = [getattr(Operation, name) for name in OperationRow.__dataclass_fields__]
+_COLUMNS = [
+    *(getattr(Operation, name) for name in OperationRow.__dataclass_fields__ if name != "expired"),
+    (and_(Operation.state == State.PROPOSED.value, Operation.expires_at <= func.now())).label("expired"),
+]
 
 
 def _row(values: Mapping[str, Any]) -> OperationRow:
@@ -138,8 +145,19 @@ async def renew(session: AsyncSession, operation_id: uuid.UUID, *, plan: Plan, *
 
 
 async def change(session: AsyncSession, operation_id: uuid.UUID, state: State, **values: Any) -> None:
-    """Moves an operation to `state`. The database refuses ways that are not allowed."""
-    await session.execute(update(Operation).where(Operation.id == operation_id).values(state=state.value, **values))
+    """Moves an operation to `state`. The database refuses ways that are not allowed.
+
+    Raises Conflict when another that is in its way became active at the same moment.
+    """
+    moved = update(Operation).where(Operation.id == operation_id).values(state=state.value, **values)
+    try:
+        await session.execute(moved)
+    except IntegrityError as error:
+        if "uq_operations_active" in str(error.orig):
+            raise Conflict(
+                "Another operation was approved at the same moment, and the two exclude each other."
+            ) from error
+        raise
 
 
 async def conflicting(session: AsyncSession, exclusive: str) -> OperationRow | None:
@@ -193,67 +211,67 @@ async def page(
     return tuple(_row(dict(row)) for row in (await session.execute(query)).mappings())
 
 
-async def dismissed_since(session: AsyncSession, cause: str, since: dt.datetime) -> bool:
-    """Whether a person said no to a proposal with this cause lately, or it was tried and failed."""
+async def refused_lately(session: AsyncSession, cause: str, within: dt.timedelta) -> bool:
+    """Whether a person said no to a proposal with this cause, or it was tried and failed, not longer ago than that."""
     ended = [State.CANCELLED, State.ROLLED_BACK, State.FAILED]
     query = select(Operation.id).where(
-        Operation.cause == cause, Operation.state.in_(_values(ended)), Operation.ended_at >= since
+        Operation.cause == cause, Operation.state.in_(_values(ended)), Operation.ended_at >= func.now() - within
     )
     return (await session.execute(query.limit(1))).scalar_one_or_none() is not None
 
 
-async def expire(session: AsyncSession, now: dt.datetime) -> int:
+async def expire(session: AsyncSession) -> int:
     """Ends the proposals that nobody approved in time. Returns how many."""
     rows = await session.execute(
         update(Operation)
-        .where(Operation.state == State.PROPOSED.value, Operation.expires_at <= now)
-        .values(state=State.EXPIRED.value, ended_at=now, outcome="Nobody approved it in time.")
+        .where(Operation.state == State.PROPOSED.value, Operation.expires_at <= func.now())
+        .values(state=State.EXPIRED.value, ended_at=func.now(), outcome="Nobody approved it in time.")
         .returning(Operation.id)
     )
     return len(rows.all())
 
 
-async def to_run(session: AsyncSession, now: dt.datetime) -> tuple[uuid.UUID, ...]:
+async def to_run(session: AsyncSession) -> tuple[uuid.UUID, ...]:
     """What a worker should have in hand and none has: approved ones, and those whose worker is gone."""
-    lapsed = or_(Operation.lease_until.is_(None), Operation.lease_until < now)
-    rows = await session.scalars(
-        select(Operation.id).where(
-            or_(
-                Operation.state == State.APPROVED.value,
-                and_(Operation.state.in_(_values(HELD)), lapsed),
-            )
-        )
-    )
+    nobodys = or_(Operation.state == State.APPROVED.value, Operation.state.in_(_values(HELD)))
+    rows = await session.scalars(select(Operation.id).where(nobodys, _LAPSED))
     return tuple(rows)
 
 
 async def claim(
-    session: AsyncSession, operation_id: uuid.UUID, *, runner: str, now: dt.datetime, lease_until: dt.datetime
+    session: AsyncSession, operation_id: uuid.UUID, runner: str, lease: dt.timedelta
 ) -> OperationRow | None:
     """Takes an operation in hand; None when it is not to be run, or another worker has it."""
-    lapsed = or_(Operation.lease_until.is_(None), Operation.lease_until < now)
+    taken_over = and_(Operation.state.in_(_values(HELD)), Operation.runner != runner)
     claimed = await session.execute(
         update(Operation)
         .where(
             Operation.id == operation_id,
-            or_(
-                Operation.state == State.APPROVED.value,
-                and_(Operation.state.in_(_values(HELD)), or_(lapsed, Operation.runner == runner)),
-            ),
+            Operation.state.in_(_values(HELD | {State.APPROVED})),
+            or_(_LAPSED, Operation.runner == runner),
         )
         .values(
             runner=runner,
-            lease_until=lease_until,
-            started_at=func.coalesce(Operation.started_at, now),
-            takeovers=Operation.takeovers
-            + case((and_(Operation.state.in_(_values(HELD)), Operation.runner != runner), 1), else_=0),
+            lease_until=func.now() + lease,
+            started_at=func.coalesce(Operation.started_at, func.now()),
+            takeovers=Operation.takeovers + case((taken_over, 1), else_=0),
         )
         .returning(Operation.id)
     )
     return None if claimed.scalar_one_or_none() is None else await get(session, operation_id)
 
 
-async def hold(session: AsyncSession, operation_id: uuid.UUID, runner: str, until: dt.datetime) -> str | None:
+async def lease_left(session: AsyncSession, operation_id: uuid.UUID) -> float | None:
+    """For how many seconds somebody still has it in hand; None when it is not to be run at all."""
+    left = func.coalesce(func.extract("epoch", Operation.lease_until - func.now()), 0)
+    row = await session.execute(
+        select(left).where(Operation.id == operation_id, Operation.state.in_(_values(HELD | {State.APPROVED})))
+    )
+    found = row.scalar_one_or_none()
+    return None if found is None else max(0.0, float(found))
+
+
+async def hold(session: AsyncSession, operation_id: uuid.UUID, runner: str, lease: dt.timedelta) -> str | None:
     """Renews the lease, and says what a person wants by now: "cancel", "pause" or "". None: it is not ours any more."""
     held = await session.execute(
         update(Operation)
@@ -262,10 +280,20 @@ async def hold(session: AsyncSession, operation_id: uuid.UUID, runner: str, unti
             Operation.runner == runner,
             Operation.state.in_(_values(HELD | {State.APPROVED})),
         )
-        .values(lease_until=until)
+        .values(lease_until=func.now() + lease)
         .returning(func.coalesce(Operation.stop, ""))
     )
     return held.scalar_one_or_none()
+
+
+async def ended_with(session: AsyncSession, operation_id: uuid.UUID, runner: str) -> bool:
+    """Whether it is in nobody's hands any more, and was last in those of `runner`."""
+    query = select(Operation.id).where(
+        Operation.id == operation_id,
+        Operation.runner == runner,
+        Operation.state.not_in(_values(HELD | {State.APPROVED})),
+    )
+    return (await session.execute(query)).scalar_one_or_none() is not None
 
 
 async def release(session: AsyncSession, operation_id: uuid.UUID, runner: str) -> None:
@@ -292,3 +320,6 @@ async def ask_to_stop(session: AsyncSession, operation_id: uuid.UUID, stop: str,
 
 def _values(states: Iterable[State]) -> list[str]:
     return [state.value for state in states]
+
+
+_LAPSED = or_(Operation.lease_until.is_(None), Operation.lease_until < func.now())

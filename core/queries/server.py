@@ -1,5 +1,6 @@
 """Facts about Postgres itself."""
 
+import datetime as dt
 from dataclasses import dataclass
 
 from sqlalchemy import text
@@ -28,6 +29,12 @@ async def facts(session: AsyncSession) -> DatabaseFacts:
         )
     )
     return DatabaseFacts(*row.one())
+
+
+async def now(session: AsyncSession) -> dt.datetime:
+    """The time by the clock of Postgres."""
+    found: dt.datetime = (await session.execute(text("select clock_timestamp()"))).scalar_one()
+    return found
 
 
 async def revision(session: AsyncSession) -> str | None:

@@ -1,0 +1,165 @@
+"""A statement that may take hours: on a connection of its own, in a thread of its own, followed from outside.
+
+The thread is a daemon and the server is told not to look after its client: when the worker dies the statement goes on,
+and the worker that takes over follows it to its end. Cancelling ends it on the server.
+"""
+
+import asyncio
+import datetime as dt
+import threading
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Future
+
+import psycopg
+
+from core.db import plain
+from core.errors import DatabaseUnavailable, SignalistError
+from core.operations.running import Run, Stopped
+from core.phrases import duration, listed
+from core.queries import backends
+from core.queries.backends import Backend
+
+LOOK_EVERY_S = 0.5
+# A wait shorter than this is nothing to worry anybody with.
+BLOCKED_AFTER_S = 3.0
+
+Watch = Callable[[], Awaitable[tuple[float | None, str]]]
+
+
+class StatementFailed(SignalistError):
+    """Postgres refused a statement."""
+
+    def __init__(self, message: str = "", sqlstate: str | None = None) -> None:
+        super().__init__(message)
+        self.sqlstate = sqlstate
+
+
+def application(run: Run) -> str:
+    """The name under which the server knows this operation."""
+    return f"signalist-operation-{run.id.hex[:12]}"
+
+
+async def running(run: Run) -> tuple[int, ...]:
+    """The sessions in which this operation has something running, also of a worker that is gone."""
+    async with run.database.session() as session:
+        return await backends.called(session, application(run))
+
+
+async def execute(run: Run, statement: str, settings: Sequence[str] = (), watch: Watch | None = None) -> None:
+    """Runs it outside of any transaction and follows it. What the server says meanwhile goes into the log.
+
+    Raises Stopped when a person wants that: the statement is cancelled first. StatementFailed, DatabaseUnavailable.
+    """
+    await run.say(f"{statement};")
+    notices: list[str] = []
+    outcome = _start(run.database.url, application(run), [*settings, statement], notices)
+    await _follow(run, watch, outcome.done)
+    for notice in notices:
+        await run.say(notice, "warning")
+    outcome.result()
+
+
+async def adopt(run: Run, watch: Watch | None = None) -> None:
+    """Follows what another worker has begun until it has ended, somehow."""
+    await run.say("What the other worker began still runs on the server: following it.")
+    gone = False
+
+    async def look() -> tuple[float | None, str]:
+        nonlocal gone
+        gone = not await running(run)
+        return await watch() if watch else (None, "")
+
+    await _follow(run, look, lambda: gone)
+
+
+async def cancel(run: Run) -> None:
+    """Ends whatever this operation has running on the server, and waits until it has."""
+    deadline = time.monotonic() + 30
+    while (pids := await running(run)) and time.monotonic() < deadline:
+        async with run.database.session() as session:
+            await backends.cancel(session, pids)
+        await asyncio.sleep(LOOK_EVERY_S)
+    if pids:
+        async with run.database.session() as session:
+            await backends.terminate(session, pids)
+
+
+async def _follow(run: Run, watch: Watch | None, ended: Callable[[], bool]) -> None:
+    named: frozenset[int] = frozenset()
+    while not ended():
+        try:
+            await run.pause(LOOK_EVERY_S)
+        except Stopped:
+            await cancel(run)
+            raise
+        if watch is not None:
+            await run.progress(*await watch())
+        named = await _name_blockers(run, named)
+
+
+async def _name_blockers(run: Run, named: frozenset[int]) -> frozenset[int]:
+    """Says once who holds it up, and what to do about it."""
+    waiting: dict[int, Backend] = {}
+    async with run.database.session() as session:
+        for pid in await backends.called(session, application(run)):
+            waiting |= {b.pid: b for b in await backends.blocking(session, pid) if b.seconds > BLOCKED_AFTER_S}
+    fresh = [backend for pid, backend in waiting.items() if pid not in named]
+    if fresh:
+        who = listed([f"{b.words}, since {duration(b.seconds)}: {b.query}" for b in fresh])
+        await run.say(f"Waits for {who}. `select pg_terminate_backend({fresh[0].pid})` ends it.", "warning")
+    elif named and not waiting:
+        await run.say("Nobody is in the way any more.")
+    return frozenset(waiting)
+
+
+def _start(url: str, name: str, statements: Sequence[str], notices: list[str]) -> "Future[None]":
+    outcome: Future[None] = Future()
+
+    def work() -> None:
+        try:
+            _run(url, name, statements, notices)
+        except BaseException as error:  # noqa: BLE001 - whatever it was, the one who waits must hear it
+            outcome.set_exception(_ours(error))
+        else:
+            outcome.set_result(None)
+
+    threading.Thread(target=work, name=name, daemon=True).start()
+    return outcome
+
+
+def _run(url: str, name: str, statements: Sequence[str], notices: list[str]) -> None:
+    with psycopg.connect(plain(url), autocommit=True, connect_timeout=3, application_name=name) as connection:
+        connection.add_notice_handler(lambda diagnostic: notices.append(_words(diagnostic)))
+        connection.execute("set client_connection_check_interval = 0")
+        for statement in statements:
+            connection.execute(statement.encode())
+
+
+def _words(diagnostic: psycopg.errors.Diagnostic) -> str:
+    parts = (diagnostic.message_primary, diagnostic.message_detail, diagnostic.message_hint)
+    return f"{(diagnostic.severity or 'notice').capitalize()}: {'. '.join(filter(None, parts))}"
+
+
+def _ours(error: BaseException) -> BaseException:
+    if not isinstance(error, psycopg.Error):
+        return error
+    # 08: connection, 57P: the server goes down; without a code the connection broke.
+    if error.sqlstate is None or error.sqlstate.startswith(("08", "57P")):
+        return DatabaseUnavailable()
+    return StatementFailed(f"Postgres refused: {error.diag.message_primary}.", error.sqlstate)
+
+
+OLD_TRANSACTION = dt.timedelta(seconds=30)
+
+
+async def warn_of_old_transactions(run: Run) -> None:
+    """Says who a concurrent statement will have to wait for."""
+    async with run.database.session() as session:
+        old = await backends.in_old_transactions(session, OLD_TRANSACTION)
+    for backend in old:
+        await run.say(
+            f"{backend.words} has been in a transaction for {duration(backend.seconds)}; a concurrent statement waits "
+            "until it ends.",
+            "warning",
+        )
