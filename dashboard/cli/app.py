@@ -29,6 +29,7 @@ VERBS = {
     "feeds": Verb("feeds", "What is crawled: add, list, remove, import, export, crawl."),
     "search": Verb("search", "Find articles by what they mean."),
     "queues": Verb("queues", "List the queues, and pause or resume one."),
+    "failed": Verb("failed", "The jobs that gave up: list, groups, show, retry, discard."),
     "users": Verb("users", "Who may log in: add, list, disable, roles, passwords."),
     "tokens": Verb("tokens", "Keys for programs: create, list, revoke."),
     "db": Verb("db", "The schema of the database: where it stands, and moving it."),

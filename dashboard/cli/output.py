@@ -20,13 +20,14 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 # Feed text is hostile: an escape sequence in a title could rewrite the reader's terminal.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+_CONTROL_BUT_LINES = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]+")
 # Wide enough that nothing wraps when the output goes into a pipe or a file.
 _PIPE_WIDTH = 500
 
 
 def say(sentence: str) -> None:
-    """Writes a sentence to stdout."""
-    typer.echo(sentence)
+    """Writes a sentence, or several lines, to stdout."""
+    typer.echo(_CONTROL_BUT_LINES.sub(" ", sentence))
 
 
 def complain(sentence: str) -> None:

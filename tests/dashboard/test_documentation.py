@@ -11,6 +11,9 @@ from typer.main import get_command
 
 from core.migrations import MigrationStatus, Revision
 from core.pipeline.search import SearchHit
+from core.queries.failed_groups import FailedGroup
+from core.queries.failed_list import FailedRow
+from core.queries.failed_show import FailedJobStory
 from core.queries.feeds import FeedRow
 from core.queries.tokens import TokenRow
 from core.queries.users import UserRow
@@ -67,6 +70,9 @@ SHAPES = {
     "queues": QueueDepth,
     "feeds list": FeedRow,
     "search": SearchHit,
+    "failed list": FailedRow,
+    "failed show ID": FailedJobStory,
+    "failed groups": FailedGroup,
     "users list": UserRow,
     "tokens list": TokenRow,
     "db status": MigrationStatus,

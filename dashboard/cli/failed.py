@@ -1,0 +1,214 @@
+"""`signalist failed`: the jobs that gave up."""
+
+import asyncio
+import datetime as dt
+import re
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Annotated
+
+import typer
+
+from core.errors import BadRequest, NotFound
+from core.failed_jobs.begin import Begun
+from core.failed_jobs.discard import discard as discard_jobs
+from core.failed_jobs.filter import Filter, since
+from core.failed_jobs.narrowing import narrowed
+from core.failed_jobs.plan import plan
+from core.failed_jobs.retry import retry as retry_jobs
+from core.failed_jobs.subjects import About, called, subjects
+from core.phrases import duration
+from core.queries import failed_groups, failed_list, failed_show
+from core.queries.failed_groups import FailedGroup
+from core.queries.failed_list import FailedPage, FailedRow
+from core.queries.failed_show import FailedJobStory
+from dashboard.cli.output import AsJson, Yes, ago, confirm, say, write_json, write_table
+from dashboard.cli.servers import Servers, connected
+
+app = typer.Typer(no_args_is_help=True, add_completion=False)
+
+Task = Annotated[str, typer.Option(help="Only of this task.")]
+Error = Annotated[str, typer.Option(help="Only with this exception, or of this group.")]
+Since = Annotated[str, typer.Option(help="Only those that failed since: 90min, 24h, 7d, or a date.")]
+Words = Annotated[str, typer.Option("--text", help="Only those that say this, or that are about what has this id.")]
+Ids = Annotated[list[str] | None, typer.Argument(help="Ids as `list` shows them.", show_default=False)]
+All = Annotated[bool, typer.Option("--all", help="Every failed job.")]
+Group = Annotated[str, typer.Option(help="Every job of a group, as `groups` shows it.")]
+Verb = Callable[..., Awaitable[Begun]]
+
+_MOST_GROUPS = 100
+_FINGERPRINT = re.compile(r"[0-9a-f]{16}")
+
+
+@app.callback()
+def failed() -> None:
+    """The jobs that gave up: which, why, and what is to become of them."""
+
+
+@app.command("list")
+def list_(
+    *,
+    task: Task = "",
+    error: Error = "",
+    since: Since = "",
+    text: Words = "",
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List failed jobs, the newest first."""
+    chosen, now = _filter(task, error, since, text), dt.datetime.now(dt.UTC)
+    page, about = asyncio.run(_list(chosen, limit))
+    if as_json:
+        write_json(page.rows)
+        return
+    rows = [
+        (row.id, row.task, _about(row, about), row.exception, row.message, ago(row.last_failed_at, now))
+        for row in page.rows
+    ]
+    write_table(("id", "task", "about", "exception", "message", "failed"), rows)
+    if page.searched is not None:
+        say(f"Looked through the newest {page.searched:,}; there are more. Narrow it by --task, --error or --since.")
+    elif page.next is not None:
+        say(f"There are more than {limit:,}: see --limit.")
+
+
+@app.command()
+def groups(*, as_json: AsJson = False) -> None:
+    """List the causes, the most frequent first."""
+    found, now = asyncio.run(_groups()), dt.datetime.now(dt.UTC)
+    if as_json:
+        write_json(found)
+        return
+    rows = [
+        (group.fingerprint, group.count, ", ".join(group.tasks), group.exception, group.message,
+         ago(group.first_seen, now), ago(group.last_seen, now))
+        for group in found
+    ]  # fmt: skip
+    write_table(("group", "jobs", "tasks", "exception", "message", "first", "last"), rows)
+
+
+@app.command()
+def show(
+    id_: Annotated[str, typer.Argument(metavar="ID", help="As `list` shows it.")], *, as_json: AsJson = False
+) -> None:
+    """Tell the whole story of a failed job."""
+    story, about = asyncio.run(_show(id_))
+    if as_json:
+        write_json(story)
+    else:
+        _tell(story, about)
+
+
+@app.command()
+def retry(
+    ids: Ids = None,
+    *,
+    everything: All = False,
+    group: Group = "",
+    task: Task = "",
+    since: Since = "",
+    text: Words = "",
+) -> None:
+    """Send failed jobs again; of many, five go first, and the rest if all of them succeed."""
+    say(asyncio.run(_do(retry_jobs, _chosen(ids, everything, _filter(task, group, since, text)))).sentence)
+
+
+@app.command()
+def discard(
+    ids: Ids = None,
+    *,
+    everything: All = False,
+    group: Group = "",
+    task: Task = "",
+    since: Since = "",
+    text: Words = "",
+    yes: Yes = False,
+) -> None:
+    """Take failed jobs off the list without sending them again."""
+    chosen = _chosen(ids, everything, _filter(task, group, since, text))
+    if not chosen[0]:
+        confirm(f"Discard {asyncio.run(_what(chosen[1]))}?", yes=yes)
+    say(asyncio.run(_do(discard_jobs, chosen)).sentence)
+
+
+def _filter(task: str, error: str, since_: str, text: str) -> Filter:
+    cause = error if _FINGERPRINT.fullmatch(error) else ""
+    if error and not cause and text:
+        raise BadRequest("Say either --text or the name of an exception: both are looked for in the same way.")
+    moment = since(since_, dt.datetime.now(dt.UTC)) if since_ else None
+    return Filter(task=task, cause=cause, since=moment, text=text or ("" if cause else error))
+
+
+def _chosen(ids: Sequence[str] | None, everything: bool, chosen: Filter) -> tuple[Sequence[str], Filter]:
+    """Ids, or else a filter that was meant: nothing said is a mistake, and not everything."""
+    if bool(ids) + everything + (not chosen.is_everything) != 1:
+        raise BadRequest("Say which: ids, or --all, or what they have in common.")
+    return ids or (), chosen
+
+
+def _about(job: FailedRow | FailedJobStory, about: dict[uuid.UUID, About]) -> str:
+    return about[job.id].words if job.id in about else called(job.args, job.kwargs.items())
+
+
+def _tell(story: FailedJobStory, about: dict[uuid.UUID, About]) -> None:
+    facts = {
+        "id": story.id,
+        "job": f"{story.task}({called(story.args, story.kwargs.items())})",
+        "about": _about(story, about),
+        "queue": story.queue,
+        "state": story.state + (f" by {story.resolved_by}" if story.resolved_by else ""),
+        "gave up": story.reason,
+        "group": story.fingerprint,
+        "first failed": story.first_failed_at.isoformat(timespec="seconds"),
+        "last failed": story.last_failed_at.isoformat(timespec="seconds"),
+    }
+    write_table(("", ""), facts.items())
+    for number, attempt in enumerate(story.attempts, 1):
+        took = duration(float(attempt["duration_s"]))
+        say(f"\nAttempt {number} at {attempt['at']} on {attempt['worker']}, {took}")
+        say(str(attempt["traceback"]) or f"{attempt['exception']}: {attempt['message']}")
+
+
+async def _list(chosen: Filter, limit: int) -> tuple[FailedPage, dict[uuid.UUID, About]]:
+    async with connected() as servers, servers.database.session() as session:
+        page = await failed_list.page(session, await narrowed(session, chosen), limit=limit)
+        return page, await subjects(session, page.rows)
+
+
+async def _groups() -> tuple[FailedGroup, ...]:
+    async with connected() as servers, servers.database.session() as session:
+        return await failed_groups.largest(session, _MOST_GROUPS)
+
+
+async def _show(words: str) -> tuple[FailedJobStory, dict[uuid.UUID, About]]:
+    async with connected() as servers:
+        (id_,) = await _named(servers, [words])
+        async with servers.database.session() as session:
+            story = await failed_show.get(session, id_)
+            return story, await subjects(session, [story])
+
+
+async def _what(chosen: Filter) -> str:
+    async with connected() as servers:
+        found = await plan(servers.database, servers.user, chosen, canary=0)
+    return f"{found.total.of('job')}: {found.target}"
+
+
+async def _do(verb: Verb, chosen: tuple[Sequence[str], Filter]) -> Begun:
+    words, filter_ = chosen
+    async with connected() as servers:
+        if words:
+            filter_ = filter_.named(await _named(servers, words))
+        return await verb(servers.database, servers.redis, servers.user, "cli", filter_, now=dt.datetime.now(dt.UTC))
+
+
+async def _named(servers: Servers, words: Sequence[str]) -> tuple[uuid.UUID, ...]:
+    """The failed jobs with these ids, which may be their own or those of their tasks. Raises NotFound."""
+    found = []
+    async with servers.database.session() as session:
+        for word in words:
+            ids = await failed_list.identified(session, word, [])
+            if not ids:
+                raise NotFound(f"There is no failed job {word}.")
+            found.append(ids[0])
+    return tuple(found)
