@@ -23,6 +23,8 @@ _PERIODS_S = {"hourly": 3_600, "daily": 86_400, "weekly": 604_800, "monthly": 2_
 _DECLARES_ITS_ENCODING = re.compile(
     rb"^(?:\xef\xbb\xbf|\xfe\xff|\xff\xfe|\s*<\?xml[^>]{0,200}\sencoding\s*=)", re.DOTALL
 )
+_NUMBER = re.compile(rb"&#(\w+);")
+_REFERENCES = re.compile(rb"(?:&#(?:[0-9]{1,10}|x[0-9a-f]{1,8});)+", re.IGNORECASE)
 
 
 def parse(body: bytes, charset: str | None, url: str, now: dt.datetime) -> ParsedFeed:
@@ -37,7 +39,10 @@ def parse(body: bytes, charset: str | None, url: str, now: dt.datetime) -> Parse
         headers["content-type"] = f"application/xml; charset={charset}"
     # A stream: given bytes or a string, feedparser would try to open them as a file or an address first.
     found = feedparser.parse(
-        io.BytesIO(body), response_headers=headers, sanitize_html=False, resolve_relative_uris=False
+        io.BytesIO(_REFERENCES.sub(_possible, body)),
+        response_headers=headers,
+        sanitize_html=False,
+        resolve_relative_uris=False,
     )
     if not found.version and not found.entries:
         raise NotAFeed("What that address answers is not a feed.")
@@ -47,6 +52,26 @@ def parse(body: bytes, charset: str | None, url: str, now: dt.datetime) -> Parse
         site_url=web_url(_get(found.feed, "link"), url),
         ttl_s=_ttl(found.feed),
         articles=articles([_entry(entry, url, now, markup) for entry in found.entries]),
+    )
+
+
+def _possible(found: re.Match[bytes]) -> bytes:
+    """Character references that XML allows. Others stop feedparser, and some software writes emoji as two of them."""
+    numbers = [
+        int(number, 10) if number.isdigit() else int(number[1:], 16) for number in _NUMBER.findall(found.group())
+    ]
+    if all(map(_is_character, numbers)):
+        return found.group()
+    # Halves of a pair become the character that they mean, what stands for nothing is left out.
+    units = "".join(chr(number) for number in numbers if number <= 0x10FFFF)
+    joined = units.encode("utf-16", "surrogatepass").decode("utf-16", "ignore")
+    return "".join(f"&#{ord(character)};" for character in joined if _is_character(ord(character))).encode()
+
+
+def _is_character(number: int) -> bool:
+    # The production Char of XML 1.0.
+    return (
+        number in {9, 10, 13} or 0x20 <= number <= 0xD7FF or 0xE000 <= number <= 0xFFFD or 0x10000 <= number <= 0x10FFFF
     )
 
 

@@ -121,6 +121,21 @@ def test_the_server_is_believed_where_the_document_is_silent() -> None:
     assert only(read(document, "application/rss+xml; charset=koi8-r")).title == "Новости"
 
 
+@pytest.mark.parametrize(
+    ("reference", "shown"),
+    [
+        ("&#55357;&#56832;", "a😀b"),
+        ("&#xD83D;&#xDE00;", "a😀b"),
+        ("&#55357;", "ab"),
+        ("&#0;&#x1B;", "ab"),
+        ("&#1114112;&#xFFFFFFFF;&#9999999999;", "ab"),
+        ("&#233;&#x1F600;", "aé😀b"),
+    ],
+)
+def test_impossible_characters_spoil_nothing(reference: str, shown: str) -> None:
+    assert only(read(rss(f"<guid>1</guid><title>a{reference}b</title>"))).title == shown
+
+
 def test_broken_xml_gives_what_can_be_read() -> None:
     document = rss("<title>Fish & chips</title><guid>1</guid>", "<title>Two</title><guid>2</guid>")[:-20] + "<script>"
     assert [article.title for article in read(document).articles] == ["Fish & chips", "Two"]
