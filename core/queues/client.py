@@ -101,7 +101,7 @@ class redis_errors:  # noqa: N801 - used as a context manager, reads as a phrase
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, exc.RedisError | OSError):
+        if isinstance(error, exc.RedisError | exc.RedisClusterException | OSError):
             raise translated(error) from error
 
 
@@ -116,7 +116,7 @@ def translated(error: BaseException) -> SignalistError:
             return RedisUnavailable("Redis refused the user name or the password.")
         case exc.TimeoutError() | TimeoutError():
             return RedisUnavailable("Redis does not answer.")
-        case exc.ConnectionError() | OSError():
+        case exc.ConnectionError() | exc.ClusterDownError() | exc.RedisClusterException() | OSError():
             return RedisUnavailable()
         case _:
             return RedisRefused(f"Redis refused a command: {error}")
