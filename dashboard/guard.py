@@ -151,7 +151,8 @@ def _bearer(connection: HTTPConnection) -> str | None:
 
 def _refusal(connection: HTTPConnection, error: SignalistError) -> Response:
     wanted = path(connection)
-    if wanted.startswith((*FOR_PROGRAMS, SOCKETS)) or not _is_reading(connection):
+    by_a_person = wanted in OPEN or _is_reading(connection)
+    if wanted.startswith((*FOR_PROGRAMS, SOCKETS)) or not by_a_person:
         return answer(error)
     if not isinstance(error, NotLoggedIn):
         return login.closed(connection, error)

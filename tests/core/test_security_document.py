@@ -1,0 +1,17 @@
+"""Every test that the document on security names exists."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_every_measure_names_a_test_that_exists() -> None:
+    written = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    existing = set(re.findall(r"def (test_\w+)\(", written))
+    document = (ROOT / "docs" / "security.md").read_text()
+    named = set(re.findall(r"`(test_\w+)`", document))
+    assert named
+    assert named - existing == set()
+    for row in re.findall(r"^\| (?!\*\*|Threat|Role|viewer|operator|admin|---)(.*)$", document, re.MULTILINE):
+        assert "`test_" in row, row
