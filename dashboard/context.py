@@ -8,9 +8,15 @@ from redis.asyncio import Redis
 from core.config import Settings
 from core.db import Database
 from core.pipeline.models import Embedder, make_embedder
+from core.queues import QUEUES, listing
+from core.queues.listing import JobSample
 from core.readings import Reader
 from dashboard.open_logins import OpenLogins
-from dashboard.poller import Poller
+from dashboard.poller import EVERY_S, Poller
+from dashboard.shared import Shared
+
+# Of each queue and kind: what a page has room for.
+SAMPLED = 5
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,14 @@ class Context:
     def open_logins(self) -> OpenLogins:
         """The sessions that this process has seen."""
         return OpenLogins(self.database)
+
+    @cached_property
+    def job_samples(self) -> Shared[tuple[JobSample, ...]]:
+        """Some of the jobs of each queue. Raises RedisUnavailable."""
+        return Shared(self._sample_jobs, fresh_s=EVERY_S)
+
+    async def _sample_jobs(self) -> tuple[JobSample, ...]:
+        return tuple([await listing.sample(self.redis, queue, SAMPLED) for queue in QUEUES])
 
     async def close(self) -> None:
         """Ends what the properties have opened; the servers' own connections belong to whoever made them."""

@@ -8,7 +8,6 @@ from nicegui import ui
 
 from core.errors import SignalistError
 
-
 Tone = Literal["positive", "warning", "negative"]
 ICON: dict[Tone, str] = {"positive": "✓", "warning": "▲", "negative": "✕"}
 

@@ -145,6 +145,11 @@ async def page(
     return FeedPage(rows, FeedCursor(labels[limit - 1], rows[-1].id) if more else None)
 
 
+async def some(session: AsyncSession, ids: Iterable[uuid.UUID]) -> tuple[FeedRow, ...]:
+    """Those of these feeds that are there, in no order."""
+    return tuple(FeedRow(**row._mapping) for row in await session.execute(_rows().where(Feed.id.in_(list(ids)))))
+
+
 async def everything(session: AsyncSession) -> tuple[FeedRow, ...]:
     """Every feed by title, for an export."""
     return tuple(FeedRow(**row._mapping) for row in await session.execute(_rows().order_by(_LABEL, Feed.id)))

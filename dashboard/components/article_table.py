@@ -35,7 +35,8 @@ class ArticleTable:
                 self._rows[row.id].show(row, self._settings)
             else:
                 new += 1
-        self._news.say(f"↑ {counted(new, 'new article')}: show")
+        number = counted(new, "new article") if new < len(rows) else f"{new} new articles or more"
+        self._news.say(f"↑ {number}: show")
         self._news.set_visibility(new > 0)
         return True
 

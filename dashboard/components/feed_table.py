@@ -28,13 +28,11 @@ class FeedTable:
             with box("tbody"):
                 self._rows = {row.id: _Row(row, crawl, manage) for row in rows}
 
-    def show(self, rows: Sequence[FeedRow]) -> bool:
-        """The same feeds as they are now; False, and nothing is done, if they are others."""
-        if {row.id for row in rows} != set(self._rows):
-            return False
+    def show(self, rows: Sequence[FeedRow]) -> None:
+        """Those of its feeds that are among `rows`, as they are now. None moves under the reader's eyes."""
         for row in rows:
-            self._rows[row.id].show(row)
-        return True
+            if row.id in self._rows:
+                self._rows[row.id].show(row)
 
     @property
     def ids(self) -> tuple[uuid.UUID, ...]:
@@ -48,7 +46,7 @@ class _Row:
             with box("td", "what"):
                 self._title = link("", url("/articles", feed=row.id), "lede")
                 with box(classes="under"):
-                    link(shown(row.url), shown(row.url))
+                    self._address = link(shown(row.url), shown(row.url))
                     self._site = link("Site ↗", row.site_url or "")
             with box("td"):
                 self._state = Text("span")
@@ -77,6 +75,8 @@ class _Row:
 
     def _draw(self, row: FeedRow) -> None:
         self._title.say(name(row))
+        # Until there is a title, the address stands in its place.
+        self._address.set_visibility(bool(row.title))
         site = row.site_url if row.site_url and row.site_url.startswith(("http://", "https://")) else ""
         self._site.props["href"] = site or "#"
         self._site.set_visibility(bool(site))

@@ -3,11 +3,13 @@
 import asyncio
 import datetime as dt
 from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from nicegui import background_tasks
 
 from core.errors import SignalistError, Unavailable
+from core.reading import Reading
+from core.readings import Readings
 from core.snapshot import Snapshot
 from dashboard.components.html import Text, age, box, set_age
 from dashboard.phrasing import clock
@@ -26,7 +28,7 @@ class Part(Generic[T]):
 
     `update` shows it in place of what is drawn already and says whether that was possible; if not, or without one,
     everything is drawn anew. A failure is a sentence with its time, beside what was known before, and it is tried
-    again when Postgres answers; what no repetition heals waits for the reader.
+    again when that server answers; what no repetition heals waits for the reader.
     """
 
     def __init__(
@@ -67,14 +69,19 @@ class Part(Generic[T]):
         self._anew = anew
         await asyncio.wait({self._start()})
 
-    def follow(self, frame: Frame, sign: Callable[[Snapshot], object]) -> None:
-        """Reads again when `sign` of the snapshot changes, and when a server that was away is back."""
+    def follow(
+        self,
+        frame: Frame,
+        sign: Callable[[Snapshot], object],
+        server: Callable[[Readings], Reading[Any]] = lambda readings: readings.database,
+    ) -> None:
+        """Reads again when `sign` of the snapshot changes, and when the server that it comes from is back."""
         seen: list[object] = []
 
         def look(snapshot: Snapshot) -> None:
-            database = snapshot.readings.database
-            if not database.ok:
-                self._fail(database.problem("Postgres"), database.failing_since or snapshot.at, heals=True)
+            reading = server(snapshot.readings)
+            if not reading.ok:
+                self._fail(reading.problem("The server"), reading.failing_since or snapshot.at, heals=True)
                 return
             now = sign(snapshot)
             changed = bool(seen) and seen[0] != now

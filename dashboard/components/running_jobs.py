@@ -65,7 +65,7 @@ def _table(jobs: Sequence[tuple[RunningJob, str]]) -> None:
         with box("tbody"):
             for job, worker in jobs:
                 with box("tr"):
-                    with box("td", "what"):
+                    with box("td", "job"):
                         job_name(job.task, job.args)
                     Text("td", job.queue).props("data-label=queue")
                     Text("td", worker, "wrap-any").props("data-label=worker")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from core.access import Action
 from core.phrases import counted, listed
 from core.queries import feeds as stored
-from core.queries.feeds import FEED_STATES, FeedCounts, FeedCursor, FeedPage, FeedState
+from core.queries.feeds import FEED_STATES, FeedCounts, FeedCursor, FeedPage, FeedRow, FeedState
 from core.snapshot import Snapshot
 from dashboard import acting, shell
 from dashboard.components.feed_actions import FeedActions
@@ -55,15 +55,11 @@ async def feeds(q: str = "", state: str = "", after: str = "") -> None:
     async def changed(anew: bool) -> None:
         await part.again(anew=anew)
 
-    async def read() -> FeedPage:
-        async with context().database.session() as session:
-            return await stored.page(session, text=asked.text, state=asked.state, after=asked.after, limit=PAGE)
-
     with shell.frame("/feeds", "Feeds", "Reading…") as frame:
         actions = FeedActions(changed)
         chips = _bar(asked, actions)
         table = _Table(asked, actions)
-        part = Part(frame, read, table.draw, table.update)
+        part = Part(frame, table.read, table.draw, table.update)
 
     def show(snapshot: Snapshot) -> None:
         counts = snapshot.readings.feeds
@@ -79,6 +75,8 @@ async def feeds(q: str = "", state: str = "", after: str = "") -> None:
 
 def headline(counts: FeedCounts) -> str:
     """`85 feeds, 3 failing`."""
+    if not counts.total:
+        return "Feeds"
     found = {"failing": counts.failing, "disabled": counts.disabled}
     return ", ".join(
         [counted(counts.total, "feed"), *(f"{number:,} {word}" for word, number in found.items() if number)]
@@ -116,6 +114,14 @@ def _bar(asked: Asked, actions: FeedActions) -> dict[FeedState, Text]:
     return chips
 
 
+@dataclass(frozen=True)
+class Found:
+    """A page of feeds, and those that were shown before and are not on it any more."""
+
+    page: FeedPage
+    others: tuple[FeedRow, ...] = ()
+
+
 class _Table:
     """The feeds of this page, or why there is none."""
 
@@ -123,20 +129,37 @@ class _Table:
         self._asked, self._actions = asked, actions
         self._table: FeedTable | None = None
 
-    def draw(self, page: FeedPage) -> None:
+    async def read(self) -> Found:
+        asked = self._asked
+        async with context().database.session() as session:
+            page = await stored.page(session, text=asked.text, state=asked.state, after=asked.after, limit=PAGE)
+            others = self._shown - {row.id for row in page.rows}
+            return Found(page, await stored.some(session, others) if others else ())
+
+    def draw(self, found: Found) -> None:
         self._table = None
-        if not page.rows:
+        if not found.page.rows:
             self._nothing()
             return
+        self._news = link("↻ The list has changed: show it anew", self._asked.url, "news")
+        self._news.set_visibility(False)
         acts = acting.allowed(Action.CRAWL_FEED)
         with box("section", "card flush").props("aria-label=Feeds"):
             self._table = FeedTable(
-                page.rows, self._actions.crawl if acts else None, self._actions.manage if acts else None
+                found.page.rows, self._actions.crawl if acts else None, self._actions.manage if acts else None
             )
-        self._foot(page, acts=acts)
+        self._foot(found.page, acts=acts)
 
-    def update(self, page: FeedPage) -> bool:
-        return self._table is not None and self._table.show(page.rows)
+    def update(self, found: Found) -> bool:
+        if self._table is None:
+            return False
+        self._table.show((*found.page.rows, *found.others))
+        self._news.set_visibility(self._shown != {row.id for row in found.page.rows})
+        return True
+
+    @property
+    def _shown(self) -> set[uuid.UUID]:
+        return set(self._table.ids) if self._table is not None else set()
 
     def _foot(self, page: FeedPage, *, acts: bool) -> None:
         table, first = self._table, self._asked.first.url
@@ -148,7 +171,10 @@ class _Table:
                 following=(f"Next {PAGE}", following) if page.next else None,
             )
             if acts and table is not None and first != "/feeds":
-                button(f"Crawl these {len(page.rows)}", lambda: self._actions.crawl_shown(table.ids))
+                button(
+                    "Crawl this one" if len(page.rows) == 1 else f"Crawl these {len(page.rows)}",
+                    lambda: self._actions.crawl_shown(table.ids),
+                )
 
     def _nothing(self) -> None:
         with box("section", "card blank"):

@@ -1,18 +1,24 @@
 """What waits, for how long, what runs, and holding a queue."""
 
+from collections.abc import Sequence
+
 from core.access import Action
 from core.history import series, total
 from core.phrases import counted, duration, listed
 from core.queues import QUEUES
+from core.queues.listing import JobSample
 from core.readings import Readings
 from core.snapshot import Snapshot
 from dashboard import acting, design, shell
 from dashboard.components.chart import Chart
 from dashboard.components.html import Text, box
+from dashboard.components.job_lists import JobLists
+from dashboard.components.part import Part
 from dashboard.components.queue_switch import QueueSwitches
 from dashboard.components.queue_table import QueueTable
 from dashboard.components.queue_tiles import QueueTiles
 from dashboard.components.running_jobs import RunningJobs
+from dashboard.context import context
 from dashboard.pages.overview import NO_SAMPLES
 
 COLOURS = {queue: design.SERIES[queue] for queue in QUEUES}
@@ -30,6 +36,8 @@ async def queues() -> None:
         with box(classes="grid g2"):
             waiting = Chart("Waiting jobs", COLOURS, NO_SAMPLES)
             oldest = Chart("Oldest waiting job, seconds", COLOURS, NO_SAMPLES)
+        lists = _Lists()
+        sampled = Part(frame, context().job_samples, lists.draw, lists.update)
 
     def show(snapshot: Snapshot) -> None:
         readings = snapshot.readings
@@ -44,6 +52,22 @@ async def queues() -> None:
         oldest.show({queue: series(points, f"oldest_s.{queue}") for queue in QUEUES})
 
     frame.follow(show)
+    sampled.follow(frame, lambda snapshot: snapshot.readings.queues.value, lambda readings: readings.redis)
+    await sampled.open()
+
+
+class _Lists:
+    """The lists of sampled jobs, once there is a sample."""
+
+    def __init__(self) -> None:
+        self._lists: JobLists | None = None
+
+    def draw(self, samples: Sequence[JobSample]) -> None:
+        self._lists = JobLists()
+        self._lists.show(samples)
+
+    def update(self, samples: Sequence[JobSample]) -> bool:
+        return self._lists is not None and self._lists.show(samples)
 
 
 def headline(readings: Readings) -> str:

@@ -1,0 +1,57 @@
+"""Every filter lives in the address, and an address that someone cut or made up is no error."""
+
+import uuid
+
+import pytest
+
+from dashboard.pages.articles import Asked as AskedArticles
+from dashboard.pages.feeds import Asked as AskedFeeds
+from dashboard.pages.search import FIRST
+from dashboard.pages.search import Asked as AskedSearch
+from dashboard.urls import cursor, parts, url
+
+
+def test_an_address_says_only_what_was_asked_for() -> None:
+    assert url("/feeds", q="", state=None) == "/feeds"
+    assert url("/search", q="rock & roll", feed="") == "/search?q=rock+%26+roll"
+
+
+def test_where_a_page_ended_survives_the_address() -> None:
+    word = cursor("Ärger & Co", "42")
+    assert word.replace("-", "").replace("_", "").isalnum()
+    assert parts(word, 2) == ("Ärger & Co", "42")
+    assert parts(word, 3) is None
+
+
+@pytest.mark.parametrize("word", ["", "x", "!!!", "bnVsbA", cursor("a", "not an id"), cursor("a"), "é"])
+def test_a_broken_address_shows_the_first_page(word: str) -> None:
+    assert AskedFeeds.read("", "", word).after is None
+    assert AskedArticles.read("", "", "", word).after is None
+
+
+def test_what_makes_no_sense_in_an_address_counts_as_not_said() -> None:
+    assert AskedFeeds.read(" a ", "purple", "").url == "/feeds?q=a"
+    assert AskedArticles.read("", "not an id", "9 years", "").url == "/articles"
+    assert AskedSearch.read("x", "", "", "-5").number == FIRST
+    assert AskedSearch.read("x", "", "", "99999").number == FIRST
+    assert AskedSearch.read("x", "", "", "²").number == FIRST
+
+
+def test_an_address_leads_back_to_itself() -> None:
+    feed = str(uuid.uuid4())
+    for asked in (
+        AskedFeeds.read("a", "failing", cursor("alpha", feed)),
+        AskedArticles.read("a", feed, "7d", cursor("2026-05-01T12:00:00+00:00", feed)),
+        AskedSearch.read("a", feed, "7d", "40"),
+    ):
+        _, _, query = asked.url.partition("?")
+        given = dict(pair.split("=") for pair in query.split("&"))
+        again = type(asked).read(*(given.get(name, "") for name in _NAMES[type(asked)]))
+        assert again == asked
+
+
+_NAMES = {
+    AskedFeeds: ("q", "state", "after"),
+    AskedArticles: ("q", "feed", "within", "after"),
+    AskedSearch: ("q", "feed", "within", "n"),
+}

@@ -1,0 +1,105 @@
+"""What the pages say, in words."""
+
+import datetime as dt
+import uuid
+
+import pytest
+
+from core.feeds import Added, Crawls, Refused
+from core.queries.feeds import FeedCounts, FeedRow
+from core.queues import QueueDepth
+from core.queues.enqueueing import Acceptance
+from dashboard.components.feed_dialog import what_goes
+from dashboard.components.feed_table import name, result, state
+from dashboard.components.queue_tiles import sentence as queue_sentence
+from dashboard.pages.feeds import headline, lede
+from dashboard.phrasing import brief, in_how_long
+
+NOW = dt.datetime(2026, 5, 1, 12, tzinfo=dt.UTC)
+
+
+def feed(**changed: object) -> FeedRow:
+    fields = dict.fromkeys(FeedRow.__dataclass_fields__) | {
+        "id": uuid.UUID(int=1),
+        "url": "https://me:hunter2@example.org/feed",
+        "title": "",
+        "enabled": True,
+        "interval_s": 1800,
+        "next_due_at": NOW,
+        "errors_in_row": 0,
+        "article_count": 0,
+        "created_at": NOW,
+    }
+    return FeedRow(**{**fields, **changed})
+
+
+def counts(**changed: object) -> FeedCounts:
+    fields = {"total": 0, "enabled": 0, "disabled": 0, "failing": 0, "due": 0, "articles": 0}
+    return FeedCounts(**{**fields, "oldest_due_at": None, "last_success_at": None, **changed})
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(-3, "0 s"), (59, "59 s"), (60, "1 min"), (3600, "1 h"), (11_100, "3 h 5 min"), (172_800, "2 d")],
+)
+def test_ages_are_short(seconds: float, words: str) -> None:
+    assert brief(seconds) == words
+
+
+def test_what_is_due_says_when() -> None:
+    assert in_how_long(NOW + dt.timedelta(minutes=12), NOW) == "in 12 min"
+    assert in_how_long(NOW, NOW) == "due now"
+
+
+def test_a_feed_without_a_title_is_called_by_its_address_without_the_password() -> None:
+    assert name(feed()) == "https://example.org/feed"
+    assert name(feed(title="Example Wire")) == "Example Wire"
+
+
+def test_the_state_of_a_feed_has_an_icon_and_a_word() -> None:
+    assert state(feed())[0] == "… new"
+    assert state(feed(last_crawled_at=NOW))[0] == "● enabled"
+    assert state(feed(enabled=False, disabled_reason="It answered 410: gone."))[::2] == (
+        "‖ disabled",
+        "It answered 410: gone.",
+    )
+    assert state(feed(last_crawled_at=NOW, errors_in_row=4))[::2] == ("▲ failing", "4 times in a row")
+
+
+def test_an_old_error_is_not_shown_after_a_success() -> None:
+    assert result(feed(last_error="It answered 500.", errors_in_row=1)) == ("It answered 500.", "bad")
+    assert result(feed(last_error="It answered 500.", last_result="not modified")) == ("not modified", "")
+    assert result(feed()) == ("not crawled yet", "mute")
+
+
+def test_the_page_of_feeds_speaks_in_sentences() -> None:
+    some = counts(total=85, enabled=82, disabled=3, failing=2, due=1, articles=2697)
+    assert headline(some) == "85 feeds, 2 failing, 3 disabled"
+    assert lede(some) == "They brought 2,697 articles; 1 is due now."
+    assert lede(counts()) == "Nothing is crawled until there is one."
+
+
+def test_adding_tells_what_became_of_each_address() -> None:
+    one, two = uuid.UUID(int=1), uuid.UUID(int=2)
+    queued = Crawls({Acceptance.ACCEPTED: 2})
+    assert Added((one, two), (), (), queued).sentence == "2 feeds added and queued."
+    assert Added((), ("https://example.org/",), (), Crawls()).sentence == "https://example.org/ is there already."
+    refused = (Refused("x", "No."),)
+    assert Added((one,), ("a", "b"), refused, Crawls(postponed=1)).sentence == (
+        "1 feed added; 2 were there already; 1 refused; Redis cannot be reached, so they are crawled when it is back."
+    )
+
+
+def test_removing_says_what_goes_too() -> None:
+    assert what_goes(0) == "It has no articles."
+    assert what_goes(1) == "Its one article, with its embeddings and summary, goes with it."
+    assert what_goes(1200) == "Its 1,200 articles, with their embeddings and summaries, go with it."
+
+
+def test_a_queue_says_the_age_beside_the_depth_and_never_zero_for_unknown() -> None:
+    queue = QueueDepth("crawl", 31, 6, 2, 4.0, paused=False, done=1042, failed=3)
+    assert queue_sentence(queue, 1042.0, 3.0) == (
+        "oldest 4 s, 6 running, 2 delayed; 1,042 done and 3 failed in the last hour"
+    )
+    unknown = QueueDepth("crawl", 1, 0, 0, None, paused=False, done=0, failed=0)
+    assert queue_sentence(unknown, None, None) == "age unknown"
