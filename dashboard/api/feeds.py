@@ -18,6 +18,7 @@ from core.queries import feeds as queries
 from core.queries.feeds import FeedCursor, FeedRow, FeedState
 from dashboard import urls
 from dashboard.api.access import Crawler, FeedEditor, Viewer
+from dashboard.api.body import Body
 from dashboard.api.clock import Now
 from dashboard.api.paging import After, Limit, Page, position, whole_id
 from dashboard.context import context
@@ -26,13 +27,13 @@ router = APIRouter(prefix="/feeds", tags=["feeds"])
 OPML = {"requestBody": {"required": True, "content": {"text/x-opml": {"schema": {"type": "string"}}}}}
 
 
-class NewFeeds(BaseModel):
+class NewFeeds(Body):
     """Addresses of feeds, or of pages that name their feed."""
 
     urls: list[str] = Field(min_length=1, max_length=MOST, examples=[["https://example.org/feed.xml"]])
 
 
-class FeedChange(BaseModel):
+class FeedChange(Body):
     """What is to be different; what is left out stays."""
 
     enabled: bool | None = None

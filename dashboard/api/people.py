@@ -10,6 +10,7 @@ from core.accounts import people
 from core.queries.sessions import SessionRow
 from core.queries.users import UserRow
 from dashboard.api.access import SessionAdmin, UserAdmin, Viewer
+from dashboard.api.body import Body
 from dashboard.api.clock import Now
 from dashboard.context import context
 
@@ -23,7 +24,7 @@ class Me(BaseModel):
     role: Role
 
 
-class NewUser(BaseModel):
+class NewUser(Body):
     name: str
     role: Role
     password: SecretStr
@@ -33,7 +34,7 @@ class Made(BaseModel):
     id: uuid.UUID
 
 
-class UserChange(BaseModel):
+class UserChange(Body):
     """What is to be different; what is left out stays."""
 
     role: Role | None = None

@@ -10,13 +10,14 @@ from core.access import Role
 from core.accounts import tokens
 from core.queries.tokens import TokenRow
 from dashboard.api.access import TokenAdmin
+from dashboard.api.body import Body
 from dashboard.api.clock import Now
 from dashboard.context import context
 
 router = APIRouter(prefix="/tokens", tags=["tokens"])
 
 
-class NewToken(BaseModel):
+class NewToken(Body):
     name: str
     role: Role
     days: int | None = Field(None, ge=1, le=3650, description="How long it is valid; null: until it is revoked.")
