@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import pytest
+from gate import Gate
 from redis.asyncio import Redis
 from sqlalchemy import make_url, select
 from taskiq.receiver import Receiver
@@ -49,50 +50,6 @@ class Worker:
             await self._listening
             self._listening = None
             await self.broker.shutdown()
-
-
-class Gate:
-    """Stands between a client and a server on a Unix socket: open, closed, or silent like a black hole."""
-
-    def __init__(self, socket: str) -> None:
-        self._socket = socket
-        self._connections: set[asyncio.StreamWriter] = set()
-        self._server: asyncio.Server | None = None
-        self._flows = asyncio.Event()
-        self._flows.set()
-        self.port = 0
-
-    async def open(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def close(self) -> None:
-        """Refuses new connections and ends the old ones."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
-        for writer in self._connections:
-            writer.transport.abort()
-
-    def silence(self) -> None:
-        """Takes everything and answers nothing, as a frozen server does."""
-        self._flows.clear()
-
-    def speak(self) -> None:
-        self._flows.set()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_unix_connection(self._socket)
-        self._connections |= {writer, back}
-        await asyncio.gather(self._pump(reader, back), self._pump(there, writer), return_exceptions=True)
-        self._connections -= {writer, back}
-
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await reader.read(65536):
-            await self._flows.wait()
-            writer.write(data)
-            await writer.drain()
-        writer.close()
 
 
 @pytest.fixture

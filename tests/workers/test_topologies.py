@@ -2,14 +2,18 @@
 
 import asyncio
 import datetime as dt
+import shutil
 import signal
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from gate import Gate
 from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError, RedisError
 
@@ -107,6 +111,32 @@ async def test_a_password_is_needed_and_its_absence_is_a_sentence(tmp_path: Path
                 await enqueue(client, Job("note", (), "crawl"))
             await client.aclose()
         await everything_works(f"redis://:a%20secret@127.0.0.1:{port}/1", worker, until)
+
+
+async def test_an_encrypted_connection_is_made_with_rediss(
+    tmp_path: Path, redis_url: str, worker: Any, until: Any
+) -> None:
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("No openssl on this machine to make a certificate with.")
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    made = await asyncio.create_subprocess_exec(
+        *(openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-keyout", key, "-out", certificate),
+        *("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"),
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    assert await made.wait() == 0
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    # The Valkey of the wheel speaks no TLS: it stands behind something that does, as it often does in production.
+    gate = Gate(urlsplit(redis_url).path, context)
+    await gate.open()
+    await everything_works(f"rediss://localhost:{gate.port}/0?ssl_ca_certs={certificate}", worker, until)
+    stranger = connect(f"rediss://localhost:{gate.port}/0")
+    with pytest.raises(RedisUnavailable):
+        await enqueue(stranger, Job("note", (), "crawl"))
+    await stranger.aclose()
+    await gate.close()
 
 
 async def test_a_cluster_runs_jobs(tmp_path: Path, worker: Any, until: Any) -> None:
