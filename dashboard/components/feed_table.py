@@ -42,7 +42,8 @@ class FeedTable:
 class _Row:
     def __init__(self, row: FeedRow, crawl: Act | None, manage: Act | None) -> None:
         self._row = row
-        with box("tr") as self._tr:
+        self._buttons: dict[str, Text] = {}
+        with box("tr"):
             with box("td", "what"):
                 self._title = link("", url("/articles", feed=row.id), "lede")
                 with box(classes="under"):
@@ -52,10 +53,10 @@ class _Row:
                 self._state = Text("span")
                 self._why = Text("div", "", "under")
             self._result = Text("td", "", "wrap")
-            with box("td", "soft-wide").props("data-label=crawled"):
-                self._crawled = age(row.last_crawled_at, suffix=" ago", unknown="never")
-            with box("td", "soft-wide").props("data-label=next"):
-                self._due = until(None)
+            self._crawled = age(None, suffix=" ago", unknown="never", tag="td")
+            self._due = until(None, tag="td")
+            for cell, label in ((self._crawled, "crawled"), (self._due, "next")):
+                cell.classes("soft-wide").props["data-label"] = label
             with box("td", "r").props("data-label=articles"):
                 self._articles = link("", url("/articles", feed=row.id))
             if crawl and manage:
@@ -64,9 +65,9 @@ class _Row:
 
     def _actions(self, crawl: Act, manage: Act) -> None:
         with box("td", "r acts"):
-            self._crawl = button("Crawl now", lambda: crawl(self._row), "small", label=f"Crawl {name(self._row)} now")
-            more = button("⋯", lambda: manage(self._row), "small", label=f"More about {name(self._row)}")
-            more.props["aria-haspopup"] = "dialog"
+            self._buttons["Crawl {} now"] = button("Crawl now", lambda: crawl(self._row), "small")
+            self._buttons["More about {}"] = button("⋯", lambda: manage(self._row), "small")
+            self._buttons["More about {}"].props["aria-haspopup"] = "dialog"
 
     def show(self, row: FeedRow) -> None:
         if row != self._row:
@@ -75,6 +76,8 @@ class _Row:
 
     def _draw(self, row: FeedRow) -> None:
         self._title.say(name(row))
+        for label, element in self._buttons.items():
+            element.props["aria-label"] = label.format(name(row))
         # Until there is a title, the address stands in its place.
         self._address.set_visibility(bool(row.title))
         site = row.site_url if row.site_url and row.site_url.startswith(("http://", "https://")) else ""

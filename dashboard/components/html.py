@@ -59,9 +59,9 @@ def set_age(element: Text, at: dt.datetime | None) -> None:
     element.say(f"{props['data-prefix']}{ago}{props['data-suffix']}" if ago else props["data-unknown"])
 
 
-def until(at: dt.datetime | None) -> Text:
+def until(at: dt.datetime | None, *, tag: str = "time") -> Text:
     """In how long `at` will be; the browser keeps it ticking, down to "due now"."""
-    element = Text("time")
+    element = Text(tag)
     set_until(element, at)
     return element
 
@@ -81,19 +81,15 @@ def _moment(at: dt.datetime | None) -> str:
     return "" if at is None else at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
-def button(
-    text: str, act: Callable[[], Awaitable[Any]], classes: str = "", *, command: str = "", label: str = ""
-) -> Text:
+def button(text: str, act: Callable[[], Awaitable[Any]], classes: str = "", *, command: str = "") -> Text:
     """A button that acts once a click: what is clicked while it works is ignored, and a failure becomes a notice.
 
-    `command` names it in the palette (Ctrl-K); `label` is for those who cannot see what stands around it.
+    `command` names it in the palette (Ctrl-K).
     """
     element = Text("button", text, f"btn {classes}")
     element.props["type"] = "button"
     if command:
         element.props["data-command"] = command
-    if label:
-        element.props["aria-label"] = label
 
     async def clicked() -> None:
         if "aria-disabled" in element.props:
