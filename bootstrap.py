@@ -32,7 +32,7 @@ def main(lock):
         fcntl.flock(only_one, fcntl.LOCK_EX)
         if is_installed(lock):
             return
-        say(f"Setting up .venv from {lock}; the first time this downloads some 200 MB.")
+        say(f"Setting up .venv from {lock}.")
         make_venv()
         for old in VENV.glob(".installed-*"):
             old.unlink()
@@ -78,13 +78,15 @@ def make_venv():
             f"{sys.executable} cannot make virtual environments. "
             f"On Debian and Ubuntu: apt install python{VERSION}-venv, then run the same command again."
         )
+    say("The first time, this downloads some 200 MB.")
     venv.create(str(VENV), clear=True, with_pip=True, symlinks=True)
 
 
 def install(lock):
     """With uv, which takes seconds where pip takes a minute, or with pip where uv cannot be had."""
     if not UV.exists():
-        call(PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "uv")
+        if call(PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "uv") != 0:
+            say("Without uv it takes a little longer.")
     tool = [UV, "pip", "install", "--python", PYTHON] if UV.exists() else [PYTHON, "-m", "pip", "install"]
     for what in (["--require-hashes", "--no-deps", "--requirement", ROOT / lock], ["--no-deps", "--editable", ROOT]):
         if call(*tool, "--quiet", *what) != 0:
