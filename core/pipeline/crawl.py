@@ -167,7 +167,9 @@ def _sentence(parsed: ParsedFeed, stored: Stored) -> str:
     parts = [counted(len(parsed.articles), "article")]
     parts += [f"{len(stored.new):,} new"] if stored.new else []
     parts += [f"{len(stored.changed):,} changed"] if stored.changed else []
-    return ", ".join(parts if len(parts) > 1 else [*parts, "nothing new"])
+    parts += ["nothing new"] if len(parts) == 1 else []
+    parts += [f"{parsed.left_out:,} more left out"] if parsed.left_out else []
+    return ", ".join(parts)
 
 
 def _spread() -> float:

@@ -4,7 +4,7 @@ import datetime as dt
 import json
 from typing import Any
 
-from core.pipeline.parsed import Entry, NotAFeed, ParsedFeed, articles, guid, sane, web_url
+from core.pipeline.parsed import MOST_ARTICLES, Entry, NotAFeed, ParsedFeed, articles, guid, sane, web_url
 from core.pipeline.text import html_to_text, one_line, plain_text
 
 VERSION = "jsonfeed.org/version/1"
@@ -18,13 +18,14 @@ def parse(body: bytes, url: str, now: dt.datetime) -> ParsedFeed:
         raise NotAFeed("What that address answers is neither a feed nor valid JSON.") from None
     if not isinstance(found, dict) or VERSION not in _text(found, "version"):
         raise NotAFeed("What that address answers is JSON, but not a JSON Feed.")
-    items = found.get("items")
-    entries = [_entry(item, url, now) for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+    listed = found.get("items")
+    items = [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
     return ParsedFeed(
         title=one_line(_text(found, "title"), markup=False),
         site_url=web_url(found.get("home_page_url"), url),
         ttl_s=None,
-        articles=articles(entries),
+        articles=articles([_entry(item, url, now) for item in items[:MOST_ARTICLES]]),
+        left_out=max(0, len(items) - MOST_ARTICLES),
     )
 
 

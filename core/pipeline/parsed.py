@@ -13,6 +13,9 @@ from core.pipeline.text import clean, shortened
 
 # Feeds are unique by (feed, guid), and a btree entry holds 2,704 bytes at most: longer ones are hashed.
 LONGEST_GUID = 500
+# The longest real feed that was found has 1,046; hundreds of thousands fit into the bytes that are fetched, and each
+# would be embedded and summarised.
+MOST_ARTICLES = 10_000
 # A title for an entry without one: as much as fits on a line of a list.
 TITLE_FROM_TEXT = 100
 # Nobody published feeds before; what claims to be older is a default of some software.
@@ -51,12 +54,16 @@ class ParsedArticle:
 
 @dataclass(frozen=True)
 class ParsedFeed:
-    """`ttl_s`: how many seconds the feed asks to be left alone, if it does. Articles are in the feed's order."""
+    """`ttl_s`: how many seconds the feed asks to be left alone, if it does.
+
+    `articles` in the feed's order, the first MOST_ARTICLES of them; `left_out`: how many entries came after those.
+    """
 
     title: str
     site_url: str | None
     ttl_s: int | None
     articles: tuple[ParsedArticle, ...]
+    left_out: int = 0
 
 
 class NotAFeed(FeedUnusable):
@@ -154,4 +161,4 @@ def sane(date: dt.datetime | None, now: dt.datetime) -> dt.datetime | None:
 
 
 def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()

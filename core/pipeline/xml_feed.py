@@ -14,7 +14,7 @@ from typing import Any
 
 import feedparser
 
-from core.pipeline.parsed import Entry, NotAFeed, ParsedFeed, articles, guid, sane, web_url
+from core.pipeline.parsed import MOST_ARTICLES, Entry, NotAFeed, ParsedFeed, articles, guid, sane, web_url
 from core.pipeline.text import html_to_text, one_line, plain_text
 
 # A feed may ask to be left alone for so long; one that asks for more would look dead.
@@ -51,7 +51,8 @@ def parse(body: bytes, charset: str | None, url: str, now: dt.datetime) -> Parse
         title=_title(found.feed, markup),
         site_url=web_url(_get(found.feed, "link"), url),
         ttl_s=_ttl(found.feed),
-        articles=articles([_entry(entry, url, now, markup) for entry in found.entries]),
+        articles=articles([_entry(entry, url, now, markup) for entry in found.entries[:MOST_ARTICLES]]),
+        left_out=max(0, len(found.entries) - MOST_ARTICLES),
     )
 
 

@@ -328,6 +328,22 @@ def test_a_careless_json_feed_is_read_as_far_as_it_goes(item: dict[str, object])
     assert (article.guid, article.url, article.text) == ("7", "https://n.example/7", "text")
 
 
+def test_a_feed_of_far_too_many_articles_is_read_as_far_as_it_makes_sense(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("xml_feed", "json_feed"):
+        monkeypatch.setattr(f"core.pipeline.{module}.MOST_ARTICLES", 3)
+    listed = rss(*(f"<guid>{n}</guid><title>t</title>" for n in range(5)))
+    as_json = {"version": "https://jsonfeed.org/version/1", "items": [{"id": str(n)} for n in range(5)]}
+    for feed in (read(listed), read(json.dumps(as_json))):
+        assert [article.guid for article in feed.articles] == ["0", "1", "2"]
+        assert feed.left_out == 2
+
+
+def test_half_a_character_is_no_reason_to_fail() -> None:
+    item = {"content_html": "<p>text \ud83d</p>"}
+    document = {"version": "https://jsonfeed.org/version/1", "items": [item]}
+    assert only(read(json.dumps(document))).text == "text"
+
+
 PAGE = """<!-- a comment --><!doctype html><html><head><base href="/blog/">
 <link rel="alternate" type="application/json" href="/wp-json/1"><link rel="stylesheet" type="text/css" href="x.css">
 <link rel="ALTERNATE nofollow" type="application/atom+xml; charset=utf-8" href="atom.xml">
