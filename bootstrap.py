@@ -84,9 +84,8 @@ def make_venv():
 
 def install(lock):
     """With uv, which takes seconds where pip takes a minute, or with pip where uv cannot be had."""
-    if not UV.exists():
-        if call(PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "uv") != 0:
-            say("Without uv it takes a little longer.")
+    if not UV.exists() and call(PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "uv") != 0:
+        say("Without uv it takes a little longer.")
     tool = [UV, "pip", "install", "--python", PYTHON] if UV.exists() else [PYTHON, "-m", "pip", "install"]
     for what in (["--require-hashes", "--no-deps", "--requirement", ROOT / lock], ["--no-deps", "--editable", ROOT]):
         if call(*tool, "--quiet", *what) != 0:
