@@ -1,5 +1,6 @@
 """What needs a person, worst first. Pure: each finder looks at one thing and says it in a sentence."""
 
+import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -8,10 +9,16 @@ from core.phrases import counted, duration, listed
 from core.queries.feeds import FAILING_AFTER
 from core.readings import Readings
 
+# After that it is old news: the jobs are in the list, and the cause of their failure stands above.
+STOPPED_FOR = dt.timedelta(hours=1)
+
 
 @dataclass(frozen=True)
 class Attention:
-    """`tag` is a word or two, `headline` and `detail` are sentences; `link` is where a person can act on it."""
+    """`tag` is a word or two, `headline` and `detail` are sentences; `link` is where a person can act on it.
+
+    `cause`: these are failed jobs of this cause, `number` of them, which can be retried on the spot.
+    """
 
     kind: str
     severity: Status
@@ -20,11 +27,20 @@ class Attention:
     detail: str
     link: str
     link_text: str
+    cause: str = ""
+    number: int = 0
 
 
 def find(readings: Readings, health: Health) -> Sequence[Attention]:
     """Everything that needs a person, the worst first, and within that in the order of the finders."""
-    found = [*_servers(health), *_failed(readings), *_queues(readings), *_migrations(health), *_feeds(readings)]
+    found = [
+        *_servers(health),
+        *_failed(readings),
+        *_stopped(readings),
+        *_queues(readings),
+        *_migrations(health),
+        *_feeds(readings),
+    ]
     return tuple(sorted(found, key=lambda a: a.severity is not Status.UNHEALTHY))
 
 
@@ -53,10 +69,29 @@ def _failed(readings: Readings) -> Iterator[Attention]:
             Status.DEGRADED,
             f"{group.count:,} failed",
             f"{listed(group.tasks)}: {group.exception.rpartition('.')[2]}",
-            f"{group.message} First seen {age} ago.",
+            f"{group.message.rstrip('.')}. First seen {age} ago.",
             f"/failed?cause={group.fingerprint}",
             "Inspect",
+            cause=group.fingerprint,
+            number=group.count,
         )
+
+
+def _stopped(readings: Readings) -> Iterator[Attention]:
+    """Retries that ended themselves, because what they had sent first failed again."""
+    summary = readings.failed.value
+    for action in summary.actions if readings.failed.ok and summary is not None else ():
+        if action.state == "stopped" and readings.failed.tried_at - action.created_at < STOPPED_FOR:
+            headline = f"A retry by {action.actor} has stopped"
+            yield Attention(
+                "failed",
+                Status.DEGRADED,
+                "Stopped",
+                headline,
+                action.reason or "",
+                f"/failed?action={action.id}",
+                "Inspect",
+            )
 
 
 def _queues(readings: Readings) -> Iterator[Attention]:

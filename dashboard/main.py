@@ -14,9 +14,10 @@ from dashboard import guard, login, shell
 from dashboard.api import app as api
 from dashboard.api import health
 from dashboard.context import Context, set_context
-from dashboard.pages import feeds_opml
+from dashboard.pages import failed_export, feeds_opml
 from dashboard.pages.article import article
 from dashboard.pages.articles import articles
+from dashboard.pages.failed import failed
 from dashboard.pages.feeds import feeds
 from dashboard.pages.overview import overview
 from dashboard.pages.queues import queues as queues_page
@@ -25,6 +26,7 @@ from dashboard.pages.search import search
 PAGES: dict[str, Callable[..., Awaitable[None]]] = {
     "/": overview,
     "/queues": queues_page,
+    "/failed": failed,
     "/feeds": feeds,
     "/articles": articles,
     "/articles/{article_id}": article,
@@ -38,6 +40,7 @@ def compose(context: Context) -> None:
     shell.install()
     app.include_router(health.router)
     app.include_router(feeds_opml.router)
+    app.include_router(failed_export.router)
     api.install(app)
     guard.install(app)
     app.add_exception_handler(SignalistError, _said)

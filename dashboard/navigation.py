@@ -16,6 +16,7 @@ class Place:
 PLACES = (
     Place("/", "Overview", "o"),
     Place("/queues", "Queues", "q"),
+    Place("/failed", "Failed jobs", "x"),
     Place("/feeds", "Feeds", "f", "Data"),
     Place("/articles", "Articles", "a", "Data"),
     Place("/search", "Search", "s", "Data"),

@@ -36,9 +36,10 @@ COLUMNS = (
 
 async def as_csv(database: Database, user: User | None, chosen: Filter) -> AsyncIterator[str]:
     """A header and a line a job, the newest first. Raises NotLoggedIn, Forbidden and DatabaseUnavailable."""
-    yield _lines([COLUMNS])
+    head: list[tuple[str, ...]] = [COLUMNS]
     async for page in _pages(database, user, chosen):
-        yield _lines([_cell(getattr(row, name)) for name in COLUMNS] for row in page)
+        yield _lines([*head, *(tuple(_cell(getattr(row, name)) for name in COLUMNS) for row in page)])
+        head = []
 
 
 async def as_json(database: Database, user: User | None, chosen: Filter) -> AsyncIterator[str]:

@@ -69,6 +69,36 @@ class Field:
         self.value = str(value)
 
 
+class Check:
+    """A box to tick, with its label beside it; `bare`: for screen readers only. `ticked` hears what a person does."""
+
+    def __init__(
+        self, label: str, ticked: Callable[[bool], None] | None = None, *, on: bool = False, bare: bool = False
+    ) -> None:
+        self.on = on
+        self._ticked = ticked
+        self._label = box("label", "check")
+        with self._label:
+            self._box = box("input")
+            self._box.props["type"], self._box.props["checked"] = "checkbox", on
+            Text("span", label, "visually-hidden" if bare else "")
+        self._box.on("change", lambda event: self._changed(event.args), js_handler="(e) => emit(e.target.checked)")
+
+    def set(self, on: bool) -> None:
+        """Ticks or clears it, which `ticked` does not hear."""
+        if on != self.on:
+            self.on = on
+            self._box.props["checked"] = on
+
+    def set_visibility(self, visible: bool) -> None:
+        self._label.set_visibility(visible)
+
+    def _changed(self, on: object) -> None:
+        self.set(bool(on))
+        if self._ticked is not None:
+            self._ticked(self.on)
+
+
 class Dialog:
     """A dialog that is drawn anew each time it is opened."""
 

@@ -10,6 +10,7 @@ from core.snapshot import Snapshot
 from dashboard import design, shell
 from dashboard.components.attention_list import AttentionList
 from dashboard.components.chart import Chart
+from dashboard.components.failed_verbs import retrying
 from dashboard.components.health_tiles import HealthTiles
 from dashboard.components.html import Text, box, link
 from dashboard.components.index_card import IndexCard
@@ -22,7 +23,7 @@ NO_SAMPLES = "No history yet: the scheduler takes a sample every 15 seconds, and
 async def overview() -> None:
     with shell.frame("/", "Overview", "Reading…") as frame:
         tiles = HealthTiles()
-        attention = AttentionList()
+        attention = AttentionList(retrying)
         with box(classes="grid g2"):
             waiting = Chart("Waiting jobs", {q: design.SERIES[q] for q in QUEUES}, NO_SAMPLES)
             finished = Chart("Finished per minute", {"done": design.DONE, "failed": design.FAILED}, NO_SAMPLES)

@@ -41,7 +41,7 @@ WELL = Readings(
     workers=known([WorkerBeat("w1", "host", 1, NOW, NOW, 120.0, 10, 4, ())]),
     scheduler=known(SchedulerBeat("s1", 2, NOW)),
     migrations=known(MigrationStatus("0001", "0001", (), ahead=False)),
-    failed=known(FailedSummary(Count(0), Count(0), (), None)),
+    failed=known(FailedSummary(Count(0), Count(0))),
     feeds=known(FeedCounts(1, 1, 0, 0, 0, 10, None, NOW)),
     embedding=known(Progress(Count(0), None)),
     summaries=known(Progress(Count(0), None)),
@@ -117,7 +117,7 @@ def test_failures_are_named_by_cause_in_the_attention_list() -> None:
     group = FailedGroup(
         "f1", "RateLimitError", "429.", ("generate_embeddings",), 37, NOW - dt.timedelta(minutes=9), NOW
     )
-    failing = replace(WELL, failed=known(FailedSummary(Count(37), Count(1), (group,), NOW)))
+    failing = replace(WELL, failed=known(FailedSummary(Count(37), Count(1), (group,))))
     item = find(failing, health.judge(failing, NOW))[0]
     assert (item.tag, item.headline) == ("37 failed", "generate_embeddings: RateLimitError")
     assert "First seen 9 min ago." in item.detail
