@@ -8,7 +8,7 @@ import psycopg
 from sqlalchemy import exc
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
-from core.errors import BadRequest, DatabaseUnavailable, QueryTimeout, SchemaMismatch, SignalistError
+from core.errors import BadRequest, DatabaseUnavailable, QueryTimeout, SchemaMismatch, SignalistError, StatementFailed
 
 
 class Database:
@@ -104,6 +104,14 @@ def _translate(error: BaseException) -> SignalistError | None:
     if isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError):
         return DatabaseUnavailable()
     return None
+
+
+def refusal(error: psycopg.Error) -> SignalistError:
+    """What went wrong with a statement of an operation, whose text and reason the operator is to read."""
+    # 08: connection, 57P: the server goes down; without a code the connection broke.
+    if error.sqlstate is None or error.sqlstate.startswith(("08", "57P")):
+        return DatabaseUnavailable()
+    return StatementFailed(f"Postgres refused: {error.diag.message_primary}.", error.sqlstate)
 
 
 def plain(url: str) -> str:

@@ -56,6 +56,14 @@ class SchemaMismatch(Unavailable):
     """The schema of the database is not the one that this version of Signalist needs: see `signalist db status`."""
 
 
+class StatementFailed(SignalistError):
+    """Postgres refused a statement."""
+
+    def __init__(self, message: str = "", sqlstate: str | None = None) -> None:
+        super().__init__(message)
+        self.sqlstate = sqlstate
+
+
 class BadRequest(SignalistError):
     """The request cannot be understood."""
 

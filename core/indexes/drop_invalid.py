@@ -12,6 +12,7 @@ from core.operations.running import Run
 from core.phrases import size
 from core.queries import index_ddl, index_progress, invalid_indexes
 from core.queries.invalid_indexes import InvalidIndex
+from core.queries.operations import OperationRow
 
 
 class DropInvalid:
@@ -58,7 +59,7 @@ class DropInvalid:
             seconds=2.0,
         )
 
-    def steps(self, world: World) -> tuple[Step, ...]:
+    def steps(self, world: World, row: OperationRow) -> tuple[Step, ...]:
         return (Step("Drop", _drop), Step("Confirm", partial(_confirm, world), proof=True))
 
     async def roll_back(self, world: World, run: Run) -> str | None:

@@ -23,6 +23,7 @@ from core.operations.running import Run
 from core.phrases import duration, milliseconds
 from core.queries import index_builds, index_ddl, index_measurements, index_progress, maintenance, server, vector_index
 from core.queries.index_ddl import BUILDING, RETIRED
+from core.queries.operations import OperationRow
 from core.queries.vector_index import SERVING, VectorIndex
 
 # Twice what searches take now is still no slower to a person, and 25 ms nobody notices beside the rest of a page.
@@ -107,7 +108,7 @@ class Rebuild:
     def plan(self, parameters: Parameters, explored: Explored) -> Plan:
         return rebuild_plan.plan(parameters, explored)
 
-    def steps(self, world: World) -> tuple[Step, ...]:
+    def steps(self, world: World, row: OperationRow) -> tuple[Step, ...]:
         return (
             Step("Preflight", partial(rebuild_steps.preflight, world)),
             Step("Build", partial(rebuild_steps.build, world)),

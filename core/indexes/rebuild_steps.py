@@ -8,14 +8,13 @@ from functools import partial
 from typing import Any
 
 from core import health, snapshot
-from core.errors import QueryTimeout, SignalistError
+from core.errors import QueryTimeout, SignalistError, StatementFailed
 from core.indexes import measure, progress, recall, room, sizing
 from core.indexes.rebuild_plan import shape_of
 from core.indexes.recall import Measured, Subject
 from core.operations import statement
 from core.operations.kind import World
 from core.operations.running import Run
-from core.operations.statement import StatementFailed
 from core.phrases import duration, milliseconds, size
 from core.queries import index_builds, index_ddl, index_progress, maintenance, server, vector_index
 from core.queries.index_ddl import BUILDING, RETIRED

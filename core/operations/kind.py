@@ -10,6 +10,7 @@ from core.config import Settings
 from core.db import Database
 from core.operations.plan import Explored, Parameters, Plan
 from core.operations.running import Run
+from core.queries.operations import OperationRow
 
 EXCLUSIVE_DATABASE = "database"
 EXCLUSIVE_EMBEDDINGS = "embeddings"
@@ -62,7 +63,7 @@ class Kind(Protocol):
         """Pure."""
         ...
 
-    def steps(self, world: World) -> tuple[Step, ...]: ...
+    def steps(self, world: World, row: OperationRow) -> tuple[Step, ...]: ...
 
     async def roll_back(self, world: World, run: Run) -> str | None:
         """Undoes what the steps did, as far as it was done. Says what is left behind, None for nothing."""

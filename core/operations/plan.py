@@ -14,11 +14,15 @@ Parameters = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class PlannedStep:
-    """One thing that will be done. `sql` is exact; `locks` says what it keeps others from, and for how long."""
+    """One thing that will be done. `sql` is exact; `locks` says what it keeps others from, and for how long.
+
+    `findings` are what a linter says about it.
+    """
 
     title: str
     sql: tuple[str, ...] = ()
     locks: str = "none"
+    findings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

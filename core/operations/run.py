@@ -171,7 +171,7 @@ async def _begin(world: World, kind: Kind, run: Run) -> None:
 
 async def _go_forward(world: World, kind: Kind, run: Run) -> None:
     """The steps that have not ended, one after the other."""
-    steps = kind.steps(world)
+    steps = kind.steps(world, run.row)
     run.committed = any(step.final for step in steps if step.name in _begun(run.row))
     try:
         for step in steps:

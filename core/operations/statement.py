@@ -10,11 +10,11 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
+from functools import partial
 
 import psycopg
 
-from core.db import plain
-from core.errors import DatabaseUnavailable, SignalistError
+from core.db import plain, refusal
 from core.operations.running import Run, Stopped
 from core.phrases import duration, listed
 from core.queries import backends
@@ -25,14 +25,6 @@ LOOK_EVERY_S = 0.5
 BLOCKED_AFTER_S = 3.0
 
 Watch = Callable[[], Awaitable[tuple[float | None, str]]]
-
-
-class StatementFailed(SignalistError):
-    """Postgres refused a statement."""
-
-    def __init__(self, message: str = "", sqlstate: str | None = None) -> None:
-        super().__init__(message)
-        self.sqlstate = sqlstate
 
 
 def application(run: Run) -> str:
@@ -53,10 +45,21 @@ async def execute(run: Run, statement: str, settings: Sequence[str] = (), watch:
     """
     await run.say(f"{statement};")
     notices: list[str] = []
-    outcome = _start(run.database.url, application(run), [*settings, statement], notices)
+    work = partial(_run, run.database.url, application(run), [*settings, statement], notices)
+    try:
+        await follow(run, work, watch)
+    finally:
+        for notice in notices:
+            await run.say(notice, "warning")
+
+
+async def follow(run: Run, work: Callable[[], None], watch: Watch | None = None) -> None:
+    """Runs `work`, which blocks, in a thread that does not keep the process from ending, and follows its session.
+
+    Raises what it raises, and Stopped when a person wants that: what the session runs is cancelled first.
+    """
+    outcome = _start(application(run), work)
     await _follow(run, watch, outcome.done)
-    for notice in notices:
-        await run.say(notice, "warning")
     outcome.result()
 
 
@@ -71,6 +74,12 @@ async def adopt(run: Run, watch: Watch | None = None) -> None:
         return await watch() if watch else (None, "")
 
     await _follow(run, look, lambda: gone)
+
+
+async def ended(run: Run) -> None:
+    """Waits until this operation has nothing running on the server any more."""
+    while await running(run):  # noqa: ASYNC110 - what happens on the server tells nobody
+        await asyncio.sleep(LOOK_EVERY_S)
 
 
 async def cancel(run: Run) -> None:
@@ -113,18 +122,18 @@ async def _name_blockers(run: Run, named: frozenset[int]) -> frozenset[int]:
     return frozenset(waiting)
 
 
-def _start(url: str, name: str, statements: Sequence[str], notices: list[str]) -> "Future[None]":
+def _start(name: str, work: Callable[[], None]) -> Future[None]:
     outcome: Future[None] = Future()
 
-    def work() -> None:
+    def run() -> None:
         try:
-            _run(url, name, statements, notices)
+            work()
         except BaseException as error:  # noqa: BLE001 - whatever it was, the one who waits must hear it
             outcome.set_exception(_ours(error))
         else:
             outcome.set_result(None)
 
-    threading.Thread(target=work, name=name, daemon=True).start()
+    threading.Thread(target=run, name=name, daemon=True).start()
     return outcome
 
 
@@ -142,12 +151,7 @@ def _words(diagnostic: psycopg.errors.Diagnostic) -> str:
 
 
 def _ours(error: BaseException) -> BaseException:
-    if not isinstance(error, psycopg.Error):
-        return error
-    # 08: connection, 57P: the server goes down; without a code the connection broke.
-    if error.sqlstate is None or error.sqlstate.startswith(("08", "57P")):
-        return DatabaseUnavailable()
-    return StatementFailed(f"Postgres refused: {error.diag.message_primary}.", error.sqlstate)
+    return refusal(error) if isinstance(error, psycopg.Error) else error
 
 
 OLD_TRANSACTION = dt.timedelta(seconds=30)

@@ -30,7 +30,7 @@ def status(*, as_json: AsJson = False) -> None:
 @app.command()
 def history(*, as_json: AsJson = False) -> None:
     """List every revision, oldest first, and whether it has run."""
-    found = migrations.history(settings().database())
+    found = migrations.history(migrations.status(settings().database()).current)
     if as_json:
         write_json(found)
     else:

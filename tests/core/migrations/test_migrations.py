@@ -23,7 +23,7 @@ def test_what_differs_from_the_models_is_told(database_url: str) -> None:
 
 def test_history_tells_what_has_run(database_url: str) -> None:
     migrations.downgrade(database_url, "0001")
-    found = migrations.history(database_url)
+    found = migrations.history(migrations.status(database_url).current)
     assert [revision.id for revision in found] == sorted(revision.id for revision in found)
     assert [revision.applied for revision in found] == [True, *[False] * (len(found) - 1)]
     assert all(revision.summary for revision in found)

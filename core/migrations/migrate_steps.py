@@ -1,0 +1,154 @@
+"""What a worker does to move the schema: each step may be entered again after it was cut short anywhere."""
+
+import asyncio
+import re
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+
+from core import health, snapshot
+from core.errors import Conflict, SignalistError, StatementFailed
+from core.migrations import standing, story
+from core.migrations.move import How
+from core.migrations.standing import MigrationStatus
+from core.migrations.story import Story
+from core.operations import statement
+from core.operations.kind import World
+from core.operations.running import Run
+from core.phrases import duration, listed
+from core.queries import backends, index_ddl, invalid_indexes, server
+from core.readings import Reader
+
+# How long a revision waits for a lock, with everybody else queueing behind it; and how often it tries.
+LOCK_TIMEOUT_S = 2
+ATTEMPTS = 6
+_LOCK_NOT_AVAILABLE = "55P03"
+
+Move = Callable[[str, str, How], MigrationStatus]
+
+
+class NotMigrated(SignalistError):
+    """The schema is not where it was to be."""
+
+
+async def status(world: World) -> standing.MigrationStatus:
+    async with world.database.session() as session:
+        current = await server.revision(session)
+    return await asyncio.to_thread(standing.compare, current)
+
+
+async def preflight(world: World, run: Run) -> None:
+    await statement.warn_of_old_transactions(run)
+    async with run.database.session() as session:
+        invalid = await invalid_indexes.read(session)
+    for index in invalid:
+        await run.say(f"The index {index.name} on {index.table} is not valid: writes pay for it.", "warning")
+
+
+async def move(
+    world: World,
+    run: Run,
+    told: Story,
+    *,
+    start: str | None,
+    end: str | None,
+    step: Move,
+    to: str,
+) -> None:
+    """One revision, in its own transaction; a lock that is not free is asked for again and again."""
+    await clear(world, run, told)
+    current = (await status(world)).current
+    if current == end:
+        await run.say(f"The schema is at {end or 'the beginning'} already.")
+        return
+    if current != start:
+        raise Conflict(f"The schema is at {current}, not at {start}: somebody else has moved it.")
+    heard: deque[str] = deque()
+    lock_timeout = 0 if told.concurrent else LOCK_TIMEOUT_S
+    how = How(
+        wait=LOCK_TIMEOUT_S * ATTEMPTS,
+        application=statement.application(run),
+        limits=(f"set lock_timeout = '{lock_timeout}s'", "set statement_timeout = 0"),
+        hear=heard.append,
+    )
+
+    async def watch() -> tuple[float | None, str]:
+        while heard:
+            await run.say(f"{_short(heard.popleft())};")
+        return None, f"revision {told.id}"
+
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            await statement.follow(run, partial(_run, step, world.database.url, to, how), watch)
+        except StatementFailed as error:
+            await watch()
+            if error.sqlstate != _LOCK_NOT_AVAILABLE or attempt == ATTEMPTS:
+                raise
+            pause = min(2.0**attempt, 20.0)
+            await run.say(
+                f"A lock was not free within {LOCK_TIMEOUT_S} s: nothing was changed, and nobody waits behind us. "
+                f"Attempt {attempt + 1} of {ATTEMPTS} in {duration(pause)}.",
+                "warning",
+            )
+            await run.pause(pause)
+        else:
+            await watch()
+            return
+
+
+def _run(step: Move, url: str, to: str, how: How) -> None:
+    step(url, to, how)
+
+
+def _short(sql: str) -> str:
+    flat = re.sub(r"\s+", " ", sql)
+    return flat if len(flat) <= 300 else f"{flat[:297]}…"
+
+
+async def clear(world: World, run: Run, told: Story | None = None) -> None:
+    """Ends what a lost worker left running, and drops an index that it left half built."""
+    if pids := await statement.running(run):
+        await run.say("A session of the worker that was lost is still at it: ending it, which undoes its revision.")
+        async with run.database.session() as session:
+            await backends.terminate(session, pids)
+        await statement.ended(run)
+    names = {told.id} if told else set(run.row.matters["revisions"])
+    for each in await story.upwards(world.database, [n for n in run.row.matters["revisions"] if n in names]):
+        if not each.concurrent:
+            continue
+        async with run.database.session() as session:
+            invalid = await invalid_indexes.read(session)
+        for index in invalid:
+            if any(re.search(rf"\b{re.escape(index.name)}\b", sql) for sql in each.sql or ()):
+                await run.say(f"{index.name} was left half built: dropping it.", "warning")
+                await statement.execute(run, index_ddl.drop(index.name))
+
+
+async def arrived(world: World, target: str | None) -> None:
+    current = (await status(world)).current
+    if current != target:
+        raise NotMigrated(f"The schema is at {current}, and was to be at {target}.")
+
+
+async def no_invalid_index(run: Run) -> None:
+    async with run.database.session() as session:
+        invalid = await invalid_indexes.read(session)
+    named = [i.name for i in invalid if any(re.search(rf"\b{re.escape(i.name)}\b", sql) for sql in run.row.plan.sql)]
+    if named:
+        raise NotMigrated(f"Not valid: {listed(named)}.")
+
+
+async def smoke(world: World, run: Run) -> None:
+    """Reads what the screens read: a schema that cannot be read is none."""
+    taken = await snapshot.take(Reader(world.settings, world.database, world.redis))
+    broken = [
+        f"{name}: {reading.error}"
+        for name, reading in vars(taken.readings).items()
+        if not reading.ok and name not in {"redis", "queues", "workers", "scheduler"}
+    ]
+    if broken:
+        raise NotMigrated(f"What the screens show cannot be read: {'; '.join(broken)}")
+    check = taken.health.check("database")
+    if check.status is health.Status.UNHEALTHY:
+        raise NotMigrated(f"The database is not well: {check.detail}")
+    await run.say(f"Every screen can be read; health of the database: {check.status.value}.")
