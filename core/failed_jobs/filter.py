@@ -85,7 +85,8 @@ class Filter:
 
         `exception` is that of the cause, where it is known.
         """
-        parts = [f"{'failed' if self.state == 'open' else self.state} jobs"]
+        kind = "failed" if self.state == "open" else self.state
+        parts = [f"all {kind} jobs" if self.is_everything else f"{kind} jobs"]
         if self.task:
             parts.append(f"of {self.task}")
         if self.queue:

@@ -71,10 +71,11 @@ class ActionList:
 
 
 def headline(action: FailedJobsAction) -> str:
-    """`anna retries 620 of 1,000 jobs: failed jobs of generate_embeddings`, `anna discarded 2 jobs: 2 chosen jobs`."""
+    """`anna retries 620 of 1,000 jobs: failed jobs of generate_embeddings`, `anna discarded 2 jobs`."""
+    target = "" if action.filter.ids else f": {action.target}"
     if action.finished_at is None:
-        return f"{action.actor} {PRESENT[action.verb]} {action.taken:,} of {action.total.of('job')}: {action.target}"
-    return f"{action.actor} {PAST[action.verb]} {counted(action.taken, 'job')}: {action.target}"
+        return f"{action.actor} {PRESENT[action.verb]} {action.taken:,} of {action.total.of('job')}{target}"
+    return f"{action.actor} {PAST[action.verb]} {counted(action.taken, 'job')}{target}"
 
 
 def detail(action: FailedJobsAction) -> str:

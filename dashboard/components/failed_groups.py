@@ -19,6 +19,7 @@ class FailedGroups:
         self._chosen, self._address = chosen, address
         with box("section", "card causes") as card:
             card.props["aria-labelledby"] = "causes"
+            self._card = card
             Text("h2", "By cause").props("id=causes")
             self._body = box()
         self._shown: object = None
@@ -28,6 +29,7 @@ class FailedGroups:
         if (groups, hours, more) == self._shown:
             return
         self._shown = (groups, hours, more)
+        self._card.set_visibility(bool(groups))
         self._body.clear()
         with self._body:
             if self._chosen:
