@@ -33,7 +33,9 @@ def box(tag: str = "div", classes: str = "") -> Element:
 
 def link(text: str, target: str, classes: str = "") -> Text:
     """A link to a place of ours, or to http(s) elsewhere: anything else in `target` is not followed."""
-    safe = target if target.startswith(("/", "http://", "https://")) and not target.startswith("//") else "#"
+    # Browsers read a backslash as a slash: two of either would lead to another host.
+    local = target.startswith("/") and target[1:2] not in {"/", "\\"}
+    safe = target if local or target.startswith(("http://", "https://")) else "#"
     element = Text("a", text, classes)
     element.props["href"] = safe
     if not safe.startswith("/"):
