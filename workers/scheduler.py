@@ -23,6 +23,9 @@ from core.config import Settings, settings
 from core.db import Database
 from core.errors import DatabaseUnavailable, RedisUnavailable, Unavailable
 from core.failed_jobs.lost import reopen_lost
+from core.operations import upkeep
+from core.operations.detect import detect
+from core.operations.kind import World
 from core.queries import articles, failed_actions, failed_tidy, feeds, login_failures, samples, sessions
 from core.queues import Job, SchedulerBeat, connect, crawl_feed, enqueue, generate_embeddings, generate_summary, outbox
 from core.queues.beats import Lead, lead, resign
@@ -76,8 +79,11 @@ class Scheduler:
             Chore(self._send_promised, 1.0, sends=True),
             Chore(self._crawl_due, 2.0, sends=True),
             Chore(self._continue_actions, 2.0, sends=True),
+            Chore(self._continue_operations, 2.0, sends=True),
             Chore(self._reconcile, 10.0, sends=True),
+            Chore(self._propose, 60.0, sends=False),
             Chore(self._find_lost, 300.0, sends=True),
+            Chore(self._measure, 300.0, sends=True),
             Chore(self._sample, 15.0, sends=False),
             Chore(self._forget, 600.0, sends=False),
         )
@@ -164,6 +170,19 @@ class Scheduler:
         async with self._database.session() as session:
             actions = await failed_actions.unfinished(session)
         await self._send(run_failed_jobs_action(action) for action in actions)
+
+    async def _continue_operations(self) -> None:
+        """What was approved is run, and what a worker left when it died is taken over."""
+        await self._send(await upkeep.jobs_to_send(self._database))
+
+    async def _propose(self) -> None:
+        """What the infrastructure needs is planned, for a person to approve."""
+        await upkeep.expire(self._database)
+        await detect(World(self._settings, self._database, self._redis))
+
+    async def _measure(self) -> None:
+        if job := await upkeep.measurement_due(self._database):
+            await self._send([job])
 
     async def _find_lost(self) -> None:
         if found := await reopen_lost(self._database, self._redis, dt.datetime.now(dt.UTC)):

@@ -53,6 +53,12 @@ def left_its_band(rows: int, present: Shape) -> bool:
     return chosen in in_table and all((b.shape.method, b.shape.lists) != chosen for b in bands)
 
 
+def outgrown(rows: int, present: Shape, built_on: int | None) -> bool:
+    """Whether the index was made for far fewer rows: for another band, or with centres that most rows had no say in."""
+    grown = present.method == "ivfflat" and built_on is not None and rows > OUTGROWN * max(built_on, 1)
+    return left_its_band(rows, present) or grown
+
+
 def probes_to_start_with(shape: Shape) -> int:
     """Where the search for the best setting starts: the square root of lists (pgvector's README), or ef_search 40."""
     return math.ceil(math.sqrt(shape.lists or 100)) if shape.method == "ivfflat" else 40

@@ -10,6 +10,7 @@ from core.migrations import migrate_steps, move, scripts, story
 from core.migrations.differences import drift
 from core.migrations.migrate_steps import LOCK_TIMEOUT_S, NotMigrated
 from core.migrations.story import Story
+from core.operations import smoke
 from core.operations.kind import EXCLUSIVE_DATABASE, Step, World
 from core.operations.plan import Danger, Explored, Parameters, Plan, PlannedStep
 from core.operations.running import Run
@@ -101,7 +102,7 @@ class Upgrade(_Migrate):
             if found := await asyncio.to_thread(drift, world.database.url):
                 raise NotMigrated(f"The database differs from the models: {'; '.join(found[:3])}")
             await run.say("The database is what the models say.")
-            await migrate_steps.smoke(world, run)
+            await run.say(await smoke.read_what_screens_show(world))
         await migrate_steps.no_invalid_index(run)
 
     async def roll_back(self, world: World, run: Run) -> str | None:

@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 
-from core import health, snapshot
 from core.errors import Conflict, SignalistError, StatementFailed
 from core.migrations import standing, story
 from core.migrations.move import How
@@ -17,7 +16,6 @@ from core.operations.kind import World
 from core.operations.running import Run
 from core.phrases import duration, listed
 from core.queries import backends, index_ddl, invalid_indexes, server
-from core.readings import Reader
 
 # How long a revision waits for a lock, with everybody else queueing behind it; and how often it tries.
 LOCK_TIMEOUT_S = 2
@@ -136,19 +134,3 @@ async def no_invalid_index(run: Run) -> None:
     named = [i.name for i in invalid if any(re.search(rf"\b{re.escape(i.name)}\b", sql) for sql in run.row.plan.sql)]
     if named:
         raise NotMigrated(f"Not valid: {listed(named)}.")
-
-
-async def smoke(world: World, run: Run) -> None:
-    """Reads what the screens read: a schema that cannot be read is none."""
-    taken = await snapshot.take(Reader(world.settings, world.database, world.redis))
-    broken = [
-        f"{name}: {reading.error}"
-        for name, reading in vars(taken.readings).items()
-        if not reading.ok and name not in {"redis", "queues", "workers", "scheduler"}
-    ]
-    if broken:
-        raise NotMigrated(f"What the screens show cannot be read: {'; '.join(broken)}")
-    check = taken.health.check("database")
-    if check.status is health.Status.UNHEALTHY:
-        raise NotMigrated(f"The database is not well: {check.detail}")
-    await run.say(f"Every screen can be read; health of the database: {check.status.value}.")

@@ -14,7 +14,7 @@ class IndexMeasurement(Base):
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     at: Mapped[Now]
-    # "nightly", "asked for", "before a rebuild" or "after a rebuild".
+    # "measured", "before a rebuild" or "after a rebuild".
     reason: Mapped[str]
     index_name: Mapped[str]
     # Null for an index that was not built here.

@@ -90,11 +90,9 @@ async def propose(world: World, kind_name: str, asked: Parameters, cause: str) -
         )
 
 
-async def renew(world: World, row: OperationRow, asked: Parameters) -> None:
-    """Plans a detector's proposal anew, so that it speaks of today's world. One that somebody approved stays."""
-    kind = KINDS[row.kind]
-    made = await draft(world, kind, asked)
-    values = _values(world, kind, made)
+async def renew(world: World, row: OperationRow, made: Draft) -> None:
+    """Puts a newer plan in the place of a detector's proposal. One that somebody has approved stays."""
+    values = _values(world, KINDS[row.kind], made)
     del values["kind"], values["exclusive"], values["approvals_needed"]
     async with world.database.session() as session:
         await operations.renew(session, row.id, **values, expires_at=_in(PROPOSAL_EXPIRES))

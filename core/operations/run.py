@@ -101,7 +101,7 @@ async def _let_go(run: Run) -> None:
     try:
         async with run.database.session() as session:
             await operations.release(session, run.id, run.runner)
-    except Unavailable:
+    except SignalistError:
         # The lease lapses by itself.
         log.warning("The operation could not be handed back at once.", operation=str(run.id))
 

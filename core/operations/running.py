@@ -1,6 +1,9 @@
 """What a step has in its hands while it runs: the plan, a log, a progress bar, and the wish of a person to stop."""
 
 import asyncio
+import os
+import secrets
+import socket
 import time
 import uuid
 from typing import Any, Literal
@@ -19,6 +22,11 @@ Wish = Literal["", "cancel", "pause"]
 
 # Progress is written this often: as often as a page looks.
 PROGRESS_EVERY_S = 1.0
+
+
+def runner_name() -> str:
+    """A name for one hold on one operation, which no other ever has: `host, process 4711, a1b2`."""
+    return f"{socket.gethostname()}, process {os.getpid()}, {secrets.token_hex(2)}"
 
 
 class Stopped(SignalistError):

@@ -39,6 +39,10 @@ def run_operation(operation_id: uuid.UUID | str) -> Job:
     return _keyed("run_operation", str(operation_id), "ops")
 
 
+def measure_index() -> Job:
+    return Job("measure_index", (), "ops", "measure_index")
+
+
 def run_failed_jobs_action(action_id: uuid.UUID | str) -> Job:
     return _keyed("run_failed_jobs_action", str(action_id), "ops")
 

@@ -20,8 +20,8 @@ def test_every_task_is_in_the_catalogue_with_its_queue_and_its_parameters() -> N
         signature = CATALOGUE[name]
         assert signature.queue == task.labels["queue_name"]
         assert [parameter.name for parameter in signature.parameters] == parameters
-        assert {hints[parameter] for parameter in parameters} == {uuid.UUID}
+        assert {hints[parameter] for parameter in parameters} <= {uuid.UUID}
 
 
 def test_the_catalogue_names_no_task_that_nobody_runs() -> None:
-    assert set(CATALOGUE) - set(async_shared_broker.get_all_tasks()) <= {"run_operation"}
+    assert set(CATALOGUE) <= set(async_shared_broker.get_all_tasks())

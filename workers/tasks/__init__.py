@@ -15,6 +15,6 @@ name the time of the next attempt, and anything else to be tried again after 1, 
 twice, ask `workers.leases.still_mine`.
 """
 
-from workers.tasks import crawl, embed, failed_jobs, summarise
+from workers.tasks import crawl, embed, failed_jobs, operation, summarise
 
-__all__ = ["crawl", "embed", "failed_jobs", "summarise"]
+__all__ = ["crawl", "embed", "failed_jobs", "operation", "summarise"]

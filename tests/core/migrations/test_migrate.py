@@ -67,7 +67,7 @@ async def test_a_harmless_revision_is_shown_run_and_proven(
     assert head_of(database_url) == "9001"
     log = await log_of(world, row)
     assert "ALTER TABLE feeds ADD COLUMN language TEXT;" in log
-    assert "Every screen can be read" in log
+    assert "What the screens show can be read" in log
 
 
 async def test_a_difference_from_the_models_fails_the_proof_and_is_taken_back(

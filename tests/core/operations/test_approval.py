@@ -15,6 +15,7 @@ from core.operations import planning
 from core.operations.approve import WorldChanged, approve
 from core.operations.cancel import cancel
 from core.operations.kind import World
+from core.operations.kinds import KINDS
 from core.operations.run import run_operation
 from core.operations.states import State
 from core.queries import index_ddl, operations
@@ -122,7 +123,7 @@ async def test_a_world_that_changes_between_the_yes_and_the_run_stops_the_run(
 async def test_a_plan_that_was_made_anew_is_not_approved_by_who_read_the_old_one(
     world: World, planned: OperationRow
 ) -> None:
-    await planning.renew(world, planned, {"lists": 9})
+    await planning.renew(world, planned, await planning.draft(world, KINDS[planned.kind], {"lists": 9}))
     with pytest.raises(Conflict, match="not the one that you have read"):
         await approve(world, ADA, "browser", planned.id, read_hash=planned.plan_hash)
 

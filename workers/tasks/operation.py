@@ -1,0 +1,29 @@
+"""Operations on the infrastructure, and looking after the vector index."""
+
+import secrets
+import uuid
+
+from taskiq import async_shared_broker as broker
+
+from core.indexes.measure import measure
+from core.operations.kind import World
+from core.operations.run import run_operation as run
+from core.operations.running import runner_name
+from workers.runtime import InRuntime
+
+# An index over millions of rows takes hours to build. A worker that stops meanwhile hands the operation to another.
+LONGEST_S = 48 * 3600
+# One pass over all vectors and some thousand searches: bounded in core.indexes.recall.
+MEASURED_WITHIN_S = 900
+
+
+@broker.task(task_name="run_operation", queue_name="ops", timeout=LONGEST_S)
+async def run_operation(operation_id: uuid.UUID, runtime: InRuntime) -> None:
+    world = World(runtime.settings, runtime.database, runtime.redis)
+    await run(world, operation_id, runner_name())
+
+
+@broker.task(task_name="measure_index", queue_name="ops", timeout=MEASURED_WITHIN_S)
+async def measure_index(runtime: InRuntime) -> None:
+    model = runtime.settings.active_embedding_model
+    await measure(runtime.database, model, reason="measured", seed=secrets.randbits(32))
