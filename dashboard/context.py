@@ -9,7 +9,7 @@ from core.config import Settings
 from core.db import Database
 from core.pipeline.models import Embedder, make_embedder
 from core.queues import QUEUES, listing
-from core.queues.listing import JobSample
+from core.queues.listing import FinishedJob, JobSample
 from core.readings import Reader
 from dashboard.open_logins import OpenLogins
 from dashboard.poller import EVERY_S, Poller
@@ -17,6 +17,15 @@ from dashboard.shared import Shared
 
 # Of each queue and kind: what a page has room for.
 SAMPLED = 5
+
+
+@dataclass(frozen=True)
+class QueueJobs:
+    """What goes on in one queue: a sample of what is in it, and what ended last."""
+
+    queue: str
+    now: JobSample
+    finished: tuple[FinishedJob, ...]
 
 
 @dataclass(frozen=True)
@@ -49,6 +58,19 @@ class Context:
 
     async def _sample_jobs(self) -> tuple[JobSample, ...]:
         return tuple([await listing.sample(self.redis, queue, SAMPLED) for queue in QUEUES])
+
+    @cached_property
+    def jobs(self) -> Shared[tuple[QueueJobs, ...]]:
+        """The jobs of each queue as a page of their own shows them. Raises RedisUnavailable."""
+        return Shared(self._list_jobs, fresh_s=EVERY_S)
+
+    async def _list_jobs(self) -> tuple[QueueJobs, ...]:
+        return tuple(
+            [
+                QueueJobs(queue, await listing.sample(self.redis, queue), await listing.finished(self.redis, queue))
+                for queue in QUEUES
+            ]
+        )
 
     async def close(self) -> None:
         """Ends what the properties have opened; the servers' own connections belong to whoever made them."""

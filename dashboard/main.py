@@ -19,14 +19,18 @@ from dashboard.pages.article import article
 from dashboard.pages.articles import articles
 from dashboard.pages.failed import failed
 from dashboard.pages.feeds import feeds
+from dashboard.pages.jobs import jobs
 from dashboard.pages.overview import overview
 from dashboard.pages.queues import queues as queues_page
 from dashboard.pages.search import search
+from dashboard.pages.workers import workers
 
 PAGES: dict[str, Callable[..., Awaitable[None]]] = {
     "/": overview,
     "/queues": queues_page,
+    "/jobs": jobs,
     "/failed": failed,
+    "/workers": workers,
     "/feeds": feeds,
     "/articles": articles,
     "/articles/{article_id}": article,

@@ -16,7 +16,9 @@ class Place:
 PLACES = (
     Place("/", "Overview", "o"),
     Place("/queues", "Queues", "q"),
+    Place("/jobs", "Jobs", "j"),
     Place("/failed", "Failed jobs", "x"),
+    Place("/workers", "Workers", "w"),
     Place("/feeds", "Feeds", "f", "Data"),
     Place("/articles", "Articles", "a", "Data"),
     Place("/search", "Search", "s", "Data"),

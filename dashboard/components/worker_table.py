@@ -1,0 +1,109 @@
+"""Worker processes, one a row."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from core.access import Action
+from core.queues import WorkerBeat
+from core.reading import Reading
+from core.recycling import recycle
+from dashboard import acting
+from dashboard.components.html import Text, age, box, button, set_age
+from dashboard.notices import notice
+
+COLUMNS = ("Worker", "State", "Busy", "Memory", "Age", "Heard")
+# From here on its memory is worth a look: a little more, and it is replaced.
+NEARLY_FULL = 0.85
+
+
+class WorkerTable:
+    """Rows stay while the same workers are alive."""
+
+    def __init__(self) -> None:
+        self._body = box()
+        self._rows: dict[str, _Row] = {}
+        self._problem: str | None = None
+
+    def show(self, workers: Reading[Sequence[WorkerBeat]]) -> None:
+        if not workers.ok or workers.value is None:
+            self._say(workers.problem("Redis"))
+            return
+        if not workers.value:
+            self._say("No worker is alive: start one with “signalist worker”.")
+            return
+        if [beat.name for beat in workers.value] != list(self._rows):
+            self._draw(workers.value)
+        for beat in workers.value:
+            self._rows[beat.name].show(beat)
+
+    def _say(self, sentence: str) -> None:
+        if sentence == self._problem:
+            return
+        self._problem, self._rows = sentence, {}
+        self._body.clear()
+        with self._body:
+            Text("p", sentence, "empty")
+
+    def _draw(self, beats: Sequence[WorkerBeat]) -> None:
+        self._problem = None
+        self._body.clear()
+        with self._body, box("table", "plain stack").mark("workers"):
+            Text("caption", "Workers", "visually-hidden")
+            with box("thead"), box("tr"):
+                for name in COLUMNS:
+                    Text("th", name).props("scope=col")
+                if acting.allowed(Action.DRAIN_WORKER):
+                    with box("th").props("scope=col"):
+                        Text("span", "Actions", "visually-hidden")
+            with box("tbody"):
+                self._rows = {beat.name: _Row(beat) for beat in beats}
+
+
+class _Row:
+    def __init__(self, beat: WorkerBeat) -> None:
+        self._beat = beat
+        with box("tr"):
+            with box("td", "what"):
+                Text("b", beat.host)
+                Text("div", f"process {beat.pid}", "under")
+            self._state = Text("td")
+            self._busy, self._memory = Text("td", "", "soft-wide"), Text("td")
+            self._busy.props("data-label=busy")
+            self._memory.props("data-label=memory")
+            with box("td", "soft-wide").props("data-label=age"):
+                age(beat.started_at)
+            with box("td", "soft-wide").props("data-label=heard"):
+                self._seen = age(beat.seen_at, suffix=" ago")
+            if acting.allowed(Action.DRAIN_WORKER):
+                with box("td", "r acts"):
+                    self._button = button("Recycle", partial(self._recycle, beat.name), "small")
+                    self._button.props["aria-label"] = f"Recycle {beat.name}"
+
+    def show(self, beat: WorkerBeat) -> None:
+        word, tone = state(beat)
+        self._state.say(word)
+        self._state.classes(replace=tone)
+        self._busy.say(f"{beat.busy} of {beat.slots}")
+        words, tone = memory(beat)
+        self._memory.say(words)
+        self._memory.classes(replace=f"soft-wide {tone}")
+        set_age(self._seen, beat.seen_at)
+
+    async def _recycle(self, name: str) -> None:
+        await recycle(*await acting.queueing_to(), name)
+        notice("It takes no new jobs, finishes what it runs, and makes place for a fresh process.")
+
+
+def state(beat: WorkerBeat) -> tuple[str, str]:
+    """Word with icon, and tone."""
+    if beat.draining:
+        return "◔ draining", "warn"
+    return ("● busy", "ok") if beat.busy else ("● idle", "ok")
+
+
+def memory(beat: WorkerBeat) -> tuple[str, str]:
+    """`142 of 256 MB`, and tone."""
+    if beat.memory_limit_mb is None:
+        return f"{beat.memory_mb:.0f} MB", ""
+    tone = "warn" if beat.memory_mb >= NEARLY_FULL * beat.memory_limit_mb else ""
+    return f"{beat.memory_mb:.0f} of {beat.memory_limit_mb:.0f} MB", tone
