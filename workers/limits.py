@@ -22,6 +22,9 @@ _SPREAD = 0.1
 # another (the offline embedder maps about 100 MB).
 GROWTH_MB = 256.0
 
+# To measure costs as much as a small job.
+_MEASURED_EVERY_S = 0.5
+
 
 def _stop_gracefully() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
@@ -44,6 +47,7 @@ class Limits:
         self._process = psutil.Process()
         self._parent = os.getppid()
         self._born = time.monotonic()
+        self._measured_at = float("-inf")
         self.memory_limit_mb: float | None = None
         self.is_draining = False
 
@@ -59,8 +63,15 @@ class Limits:
         """Drains the process if it has grown too old or too big."""
         if time.monotonic() - self._born > self._lifetime:
             self.drain("old")
-        elif self.memory_limit_mb is not None and self.memory_mb() > self.memory_limit_mb:
+        elif self._is_too_big():
             self.drain("big")
+
+    def _is_too_big(self) -> bool:
+        now = time.monotonic()
+        if self.memory_limit_mb is None or now - self._measured_at < _MEASURED_EVERY_S:
+            return False
+        self._measured_at = now
+        return self.memory_mb() > self.memory_limit_mb
 
     def look_after_the_manager(self) -> None:
         """Drains the process if its manager was killed: nobody else would ever stop it."""

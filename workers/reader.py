@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
@@ -22,6 +23,9 @@ _PACE_S = 1.0
 _BLOCK_AT_LIMIT_S = 0.05
 # In a cluster no read spans several queues, so an idle worker asks again and again.
 _CLUSTER_POLL_S = 0.2
+# Under load: how long to wait for more slots before reading for one, and how often to ask queues that were empty.
+_MORE_ROOM_S = 0.003
+_QUIET_QUEUES_S = 0.02
 # How often delayed jobs, pauses and cancels are looked for, at least.
 _LOOK_S = 0.5
 
@@ -50,6 +54,8 @@ class Reader:
         self._renew_leases = renew_leases
         self._outage = outage
         self._is_unsure = True
+        self._has_waited_for_more = False
+        self._all_asked_at = float("-inf")
         self._one_slot = one_slot
         self._pace_s = min(_PACE_S, consumer.lease / 5)
         # Longer than it takes any heartbeat to notice that Redis is back.
@@ -112,19 +118,19 @@ class Reader:
         if not rooms:
             await _set_within(self._in_flight.has_changed, _LOOK_S)
             return True
+        if self._hungry and self._in_flight.free < self._in_flight.slots // 2 and not self._has_waited_for_more:
+            # One slot is free and more will be at once, if jobs are small: fetch for all of them in one read.
+            self._has_waited_for_more = True
+            await asyncio.sleep(_MORE_ROOM_S)
+            return True
+        self._has_waited_for_more = False
         # First what dead workers left behind: it is older, and under load there would never be room for it.
         if await self._reclaim(rooms):
             return True
         asked_at = time.monotonic()
-        asked = shares(self._in_flight.free, rooms, self._hungry)
-        # Who comes last today is first tomorrow.
-        self._order.append(self._order.pop(0))
-        entries = await self._consumer.fetch(asked)
-        if entries:
-            counts = {queue: sum(entry.queue == queue for entry in entries) for queue in asked}
-            self._hungry = {queue for queue, count in counts.items() if count == asked[queue]}
-        else:
-            self._hungry = set()
+        wanted = self._worth_asking(rooms)
+        entries = await self._fetch(wanted)
+        if not entries and len(wanted) == len(rooms):
             asked_at = time.monotonic()
             entries = await self._wait(list(rooms))
         for entry in entries:
@@ -139,6 +145,26 @@ class Reader:
         if age < self._consumer.lease:
             self._renew_leases()
             await asyncio.sleep(self._settling_s)
+
+    def _worth_asking(self, rooms: Mapping[str, int]) -> Mapping[str, int]:
+        """Most reads of a busy worker would be of queues that were empty a moment ago."""
+        now = time.monotonic()
+        hungry = {queue: room for queue, room in rooms.items() if queue in self._hungry}
+        if hungry and now < self._all_asked_at + _QUIET_QUEUES_S:
+            return hungry
+        self._all_asked_at = now
+        # Who comes last today is first tomorrow.
+        self._order.append(self._order.pop(0))
+        return rooms
+
+    async def _fetch(self, rooms: Mapping[str, int]) -> list[Entry]:
+        asked = shares(self._in_flight.free, rooms, self._hungry)
+        entries = await self._consumer.fetch(asked)
+        had = Counter(entry.queue for entry in entries)
+        # A queue that gave all that was asked for has more, presumably.
+        self._hungry -= set(asked)
+        self._hungry |= {queue for queue, count in asked.items() if had[queue] == count}
+        return entries
 
     async def _wait(self, queues: list[str]) -> list[Entry]:
         if not self._one_slot:

@@ -7,20 +7,6 @@ from core.errors import BadRequest
 
 QUEUES = ("crawl", "embed", "summarise", "ops")
 
-# In the order in which lua/shared.lua names them.
-_PARTS = (
-    "stream",  # stream of waiting and running jobs: field data = the message
-    "delayed",  # sorted set of task ids by due time, in ms
-    "bodies",  # hash task id → message, of the delayed ones
-    "keys",  # hash job key → task id that holds it
-    "places",  # hash task id → entry of the stream
-    "leases",  # hash entry → consumer|until ms|started ms, of the running ones
-    "counts",  # hash done, failed, cancelled, retried → how many, for ever
-    "finished",  # list of the jobs that ended last, newest first
-    "paused",  # set while no job of the queue may start
-    "cancels",  # set of task ids that a person wants stopped
-)
-
 WORKERS = "signalist:{workers}:names"
 WORKERS_TO_RECYCLE = "signalist:{workers}:recycle"
 SCHEDULER = "signalist:{scheduler}:beat"
@@ -38,20 +24,18 @@ def check(queue: str) -> None:
         raise BadRequest(f"There is no queue {queue!r}: the queues are {', '.join(QUEUES)}.")
 
 
-def of_queue(queue: str) -> list[str]:
-    """All keys of one queue, in the order that the scripts expect."""
-    return [f"signalist:{{{queue}}}:{part}" for part in _PARTS]
-
-
 def stream(queue: str) -> str:
+    """Waiting and running jobs, each with its message in the field `data`. The queue's other keys: lua/shared.lua."""
     return f"signalist:{{{queue}}}:stream"
 
 
 def paused(queue: str) -> str:
+    """There while no job of the queue may start."""
     return f"signalist:{{{queue}}}:paused"
 
 
 def finished(queue: str) -> str:
+    """The jobs that ended last, newest first."""
     return f"signalist:{{{queue}}}:finished"
 
 

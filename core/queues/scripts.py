@@ -33,7 +33,7 @@ class Script:
             return await redis.eval(self.text, len(names), *names, *arguments)
 
     async def run_on_queue(self, redis: Redis, queue: str, *arguments: Argument) -> Any:
-        return await self.run(redis, keys.of_queue(queue), *arguments)
+        return await self.run(redis, (keys.stream(queue),), *arguments)
 
     async def run_on_queues(self, redis: Redis, calls: Sequence[tuple[str, Sequence[Argument]]]) -> list[Any]:
         """`calls` are (queue, arguments): in one round trip. Raises the first error."""
@@ -47,9 +47,8 @@ class Script:
         """As `run_on_queues`, but the error of one call is its answer."""
         async with redis.pipeline(transaction=False) as pipe:
             for queue, arguments in calls:
-                names = keys.of_queue(queue)
                 # In so many words, because the client of a cluster lets no pipe.evalsha() through.
-                pipe.execute_command("EVALSHA", self.sha, len(names), *names, *arguments)
+                pipe.execute_command("EVALSHA", self.sha, 1, keys.stream(queue), *arguments)
             answers: list[Any] = await pipe.execute(raise_on_error=False)
         for at, (answer, (queue, arguments)) in enumerate(zip(answers, calls, strict=True)):
             if isinstance(answer, exc.NoScriptError):

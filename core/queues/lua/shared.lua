@@ -1,5 +1,11 @@
 -- Every script of a queue starts with this. Time is that of Redis: workers' clocks may differ.
-local stream, delayed, bodies, keys, places, leases, counts, finished, paused, cancels = unpack(KEYS)
+-- KEYS[1] is the queue's stream. The other keys differ in their last word and share its slot; to name ten of them with
+-- every call would cost a client more than the call.
+local stream = KEYS[1]
+local queue = string.sub(stream, 1, -string.len('stream') - 1)
+local delayed, bodies, keys, places = queue .. 'delayed', queue .. 'bodies', queue .. 'keys', queue .. 'places'
+local leases, counts, finished = queue .. 'leases', queue .. 'counts', queue .. 'finished'
+local paused, cancels = queue .. 'paused', queue .. 'cancels'
 local GROUP, RELEASED = 'workers', 'released'
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
