@@ -7,10 +7,12 @@ from core.queues.enqueueing import enqueue
 from core.queues.jobs import Job, crawl_feed, generate_embeddings, generate_summary, run_operation
 from core.queues.keys import QUEUES
 from core.queues.pausing import pause, resume
+from core.queues.purging import Purged, purge
 
 __all__ = [
     "QUEUES",
     "Job",
+    "Purged",
     "QueueDepth",
     "RedisFacts",
     "RunningJob",
@@ -23,6 +25,7 @@ __all__ = [
     "generate_embeddings",
     "generate_summary",
     "pause",
+    "purge",
     "redis_errors",
     "resume",
     "run_operation",

@@ -11,6 +11,9 @@ WORKERS = "signalist:{workers}:names"
 WORKERS_TO_RECYCLE = "signalist:{workers}:recycle"
 SCHEDULER = "signalist:{scheduler}:beat"
 SCHEDULER_LEASE = "signalist:{scheduler}:lease"
+DUTIES = "signalist:{scheduler}:duties"
+DUTIES_OFF = "signalist:{scheduler}:duties:off"
+DUTIES_NOW = "signalist:{scheduler}:duties:now"
 
 # The consumer group of every stream.
 GROUP = "workers"
@@ -27,6 +30,11 @@ def check(queue: str) -> None:
 def stream(queue: str) -> str:
     """Waiting and running jobs, each with its message in the field `data`. The queue's other keys: lua/shared.lua."""
     return f"signalist:{{{queue}}}:stream"
+
+
+def delayed(queue: str) -> str:
+    """Task ids by when they are due, in ms."""
+    return f"signalist:{{{queue}}}:delayed"
 
 
 def paused(queue: str) -> str:

@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 
 from core.queues import keys
 from core.queues.client import redis_errors
+from core.queues.delivery import FINISHED_KEPT
 from core.queues.scripts import SAMPLE
 
 # A page of a screen, not the queue: reading a million waiting jobs would hold up Redis for everybody.
@@ -63,6 +64,16 @@ class Percentiles:
     count: int
     p50: float
     p95: float
+    p99: float
+
+
+@dataclass(frozen=True)
+class JobTimes:
+    """How long the jobs of a queue waited and ran. None: none has ended, so nothing is known."""
+
+    queue: str
+    waited: Percentiles | None
+    ran: Percentiles | None
 
 
 async def sample(redis: Redis, queue: str, limit: int = SAMPLED) -> JobSample:
@@ -89,6 +100,12 @@ async def finished(redis: Redis, queue: str, limit: int = 100) -> tuple[Finished
     return tuple(job for job in ended if job is not None)
 
 
+async def times(redis: Redis, queue: str) -> JobTimes:
+    """Over all the ended jobs of `queue` that are kept. Raises as `sample` does."""
+    jobs = await finished(redis, queue, FINISHED_KEPT)
+    return JobTimes(queue, percentiles([job.waited_s for job in jobs]), percentiles([job.ran_s for job in jobs]))
+
+
 def percentiles(seconds: Sequence[float]) -> Percentiles | None:
     """By nearest rank: every number is one that was measured. None of nothing."""
     if not seconds:
@@ -98,7 +115,7 @@ def percentiles(seconds: Sequence[float]) -> Percentiles | None:
     def rank(part: float) -> float:
         return ordered[min(int(part * len(ordered)), len(ordered) - 1)]
 
-    return Percentiles(len(ordered), rank(0.5), rank(0.95))
+    return Percentiles(len(ordered), rank(0.5), rank(0.95), rank(0.99))
 
 
 def _listed(queue: str, message: bytes, at_ms: int, worker: str | None = None, deliveries: int = 0) -> ListedJob:

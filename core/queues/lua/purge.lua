@@ -48,6 +48,7 @@ local function purge_waiting(most, till, last)
       deleted = deleted + 1
     end
   end
+  local released = deleted
 
   local groups = redis.pcall('XINFO', 'GROUPS', stream)
   for _, group in ipairs(groups.err and {} or groups) do
@@ -63,8 +64,9 @@ local function purge_waiting(most, till, last)
       deleted = deleted + 1
     end
   end
-  local is_more = #looked_at == most or not rows.err and #rows == most
-  return deleted, is_more and (#looked_at > 0 and looked_at[#looked_at][1] or last) or ''
+  if #looked_at > 0 then last = looked_at[#looked_at][1] end
+  local is_more = #looked_at == most or released == most
+  return deleted, is_more and last or ''
 end
 
 local function purge_delayed(task_id)

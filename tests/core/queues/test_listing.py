@@ -81,7 +81,7 @@ def test_percentiles_are_measured_values() -> None:
     assert percentiles([]) is None
     found = percentiles([5.0])
     assert found is not None
-    assert (found.count, found.p50, found.p95) == (1, 5.0, 5.0)
+    assert (found.count, found.p50, found.p95, found.p99) == (1, 5.0, 5.0, 5.0)
     found = percentiles([float(n) for n in range(100)])
     assert found is not None
-    assert (found.count, found.p50, found.p95) == (100, 50.0, 95.0)
+    assert (found.count, found.p50, found.p95, found.p99) == (100, 50.0, 95.0, 99.0)
