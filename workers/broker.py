@@ -37,7 +37,7 @@ from workers.leases import holds
 from workers.limits import Limits
 from workers.messages import HANDLE, JOB_KEY, QUEUE, attempts_in, key_in, read, shown
 from workers.middleware import Attempts
-from workers.outage import Outage
+from workers.outage import Outage, is_cancelled
 from workers.reader import Reader
 
 log = structlog.get_logger(__name__)
@@ -205,7 +205,7 @@ class Broker(RedisStreamBroker):
         task.add_done_callback(self._chores.discard)
 
     async def _chores_for_ever(self) -> None:
-        while True:
+        while not is_cancelled():
             await asyncio.sleep(_CHORES_S)
             self._recycling.look_after_the_manager()
             await self._dead_letters.flush()

@@ -10,7 +10,7 @@ import structlog
 from core.errors import RedisUnavailable
 from core.queues.delivery import Consumer, Entry, GroupLost
 from workers.in_flight import InFlight, Stop, shares
-from workers.outage import Outage
+from workers.outage import Outage, is_cancelled
 
 log = structlog.get_logger(__name__)
 
@@ -84,7 +84,7 @@ class Reader:
 
     async def _forever(self, step: Callable[[], Awaitable[bool]]) -> None:
         going_on = True
-        while going_on:
+        while going_on and not is_cancelled():
             try:
                 going_on = await step()
                 self._outage.over()

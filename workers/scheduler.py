@@ -31,7 +31,7 @@ from core.queues import Job, SchedulerBeat, connect, crawl_feed, enqueue, genera
 from core.queues.beats import Lead, lead, resign
 from core.queues.jobs import run_failed_jobs_action
 from workers.broker import LEASE_S as JOB_LEASE_S
-from workers.outage import Outage, answered_within
+from workers.outage import Outage, answered_within, is_cancelled
 
 log = structlog.get_logger(__name__)
 
@@ -103,7 +103,7 @@ class Scheduler:
                     log.info("the lead ends with its lease")
 
     async def _keep_leading(self) -> None:
-        while True:
+        while not is_cancelled():
             beat = SchedulerBeat(self.name, os.getpid(), dt.datetime.now(dt.UTC))
             try:
                 self._follow(await lead(self._redis, beat, self._lease))
@@ -111,7 +111,8 @@ class Scheduler:
             except RedisUnavailable as error:
                 # Who led goes on with what needs no Redis, such as the history.
                 self._redis_outage.failed(error)
-            await asyncio.sleep(self._lease / 5)
+            if not is_cancelled():
+                await asyncio.sleep(self._lease / 5)
 
     def _follow(self, answer: Lead) -> None:
         now = time.monotonic()
@@ -130,12 +131,13 @@ class Scheduler:
         self._leads.set()
 
     async def _repeat(self, chore: Chore) -> None:
-        while True:
+        while not is_cancelled():
             await self._leads.wait()
             pause = chore.seconds
             if not (chore.sends and time.monotonic() < self._quiet_until):
                 pause = max(await self._try(chore), pause)
-            await asyncio.sleep(pause)
+            if not is_cancelled():
+                await asyncio.sleep(pause)
 
     async def _try(self, chore: Chore) -> float:
         """Returns for how long to leave the server alone that did not answer."""
