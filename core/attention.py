@@ -1,10 +1,12 @@
 """What needs a person, worst first. Pure: each finder looks at one thing and says it in a sentence."""
 
 import datetime as dt
+import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from core.health import Health, Status
+from core.operations.states import State
 from core.phrases import counted, duration, listed
 from core.queries.feeds import FAILING_AFTER
 from core.readings import Readings
@@ -17,7 +19,8 @@ STOPPED_FOR = dt.timedelta(hours=1)
 class Attention:
     """`tag` is a word or two, `headline` and `detail` are sentences; `link` is where a person can act on it.
 
-    `cause`: these are failed jobs of this cause, `number` of them, which can be retried on the spot.
+    `cause`: these are failed jobs of this cause, `number` of them, which can be retried on the spot. `operation`: a
+    plan that can be approved on the spot, and the hash of what is approved then.
     """
 
     kind: str
@@ -29,6 +32,8 @@ class Attention:
     link_text: str
     cause: str = ""
     number: int = 0
+    operation: uuid.UUID | None = None
+    plan_hash: str = ""
 
 
 def find(readings: Readings, health: Health) -> Sequence[Attention]:
@@ -38,7 +43,8 @@ def find(readings: Readings, health: Health) -> Sequence[Attention]:
         *_failed(readings),
         *_stopped(readings),
         *_queues(readings),
-        *_migrations(health),
+        *_operations(readings),
+        *_migrations(readings, health),
         *_feeds(readings),
     ]
     return tuple(sorted(found, key=lambda a: a.severity is not Status.UNHEALTHY))
@@ -103,7 +109,46 @@ def _queues(readings: Readings) -> Iterator[Attention]:
             )
 
 
-def _migrations(health: Health) -> Iterator[Attention]:
+_TAGS = {"rebuild index": "Index", "drop invalid index": "Index", "upgrade schema": "Migration"}
+
+
+def _operations(readings: Readings) -> Iterator[Attention]:
+    for row in readings.operations.value or () if readings.operations.ok else ():
+        tag, address = _TAGS.get(row.kind, "Operation"), f"/operations/{row.id}"
+        match row.state:
+            case State.PROPOSED if not row.expired:
+                who = f" Approved by {row.approved_by}; a second person must, too." if row.waits_for_second else ""
+                danger = next((d.text for d in row.plan.dangers if d.severity == "danger"), None)
+                detail = (
+                    f"Danger: {danger}." if danger else f"Takes {row.plan.duration}; way back: {row.plan.rollback}."
+                )
+                on_the_spot = row.plan.loses is None and danger is None
+                yield Attention(
+                    "operation",
+                    Status.DEGRADED,
+                    tag,
+                    row.title,
+                    f"{row.plan.summary} {detail}{who}",
+                    address,
+                    "Review plan",
+                    operation=row.id if on_the_spot else None,
+                    plan_hash=row.plan_hash if on_the_spot else "",
+                )
+            case State.PAUSED:
+                detail = f"{(row.note or 'paused').capitalize()}. Resume it or cancel it."
+                yield Attention("operation", Status.DEGRADED, "Paused", row.title, detail, address, "Open")
+            case State.FAILED:
+                yield Attention(
+                    "operation", Status.UNHEALTHY, "Failed", row.title, row.outcome or "", address, "What happened"
+                )
+            case _:
+                pass
+
+
+def _migrations(readings: Readings, health: Health) -> Iterator[Attention]:
+    # With the tables for it, there is a plan to review instead.
+    if any(row.kind == "upgrade schema" for row in readings.operations.value or ()):
+        return
     check = health.check("migrations")
     if check.status in {Status.UNHEALTHY, Status.DEGRADED}:
         detail = "`signalist db status` lists them; `signalist db upgrade` applies them."

@@ -21,10 +21,12 @@ from core.db import Database
 from core.errors import SignalistError
 from core.migrations import MigrationStatus
 from core.phrases import duration
-from core.queries import articles, failed_summary, feeds, samples, server, vector_index
+from core.queries import articles, failed_summary, feeds, index_measurements, operations, samples, server, vector_index
 from core.queries.articles import Progress
 from core.queries.failed_summary import FailedSummary
 from core.queries.feeds import FeedCounts
+from core.queries.index_measurements import Measurement
+from core.queries.operations import OperationRow
 from core.queries.samples import SamplePoint
 from core.queries.server import DatabaseFacts
 from core.queries.vector_index import VectorTable
@@ -39,6 +41,9 @@ ABANDON_AFTER_S = 10.0
 # What changes slowly or costs more is read less often; the screens say how old it is.
 SLOW_EVERY_S = 15.0
 HISTORY = dt.timedelta(hours=1)
+
+# Whoever comes back the next morning is to see an operation that failed and left something behind.
+FAILED_LATELY = dt.timedelta(hours=24)
 
 T = TypeVar("T")
 
@@ -59,6 +64,8 @@ class Readings:
     summaries: Reading[Progress]
     newest_article: Reading[dt.datetime | None]
     index: Reading[VectorTable]
+    measured: Reading[Measurement | None]
+    operations: Reading[Sequence[OperationRow]]
     history: Reading[Sequence[SamplePoint]]
 
 
@@ -140,6 +147,8 @@ class Reader:
         self._summaries = postgres(lambda session: articles.summary_progress(session, self._summary_model))
         self._newest = postgres(articles.newest_at)
         self._index = postgres(vector_index.read, SLOW_EVERY_S)
+        self._measured = postgres(_measured, SLOW_EVERY_S)
+        self._operations = postgres(lambda session: operations.open_ones(session, FAILED_LATELY))
         self._samples = postgres(self._fresh_history)
 
     async def read(self) -> Readings:
@@ -155,6 +164,8 @@ class Reader:
             self._summaries,
             self._newest,
             self._index,
+            self._measured,
+            self._operations,
             self._samples,
         )
         await asyncio.gather(
@@ -174,6 +185,8 @@ class Reader:
             summaries=self._summaries.reading,
             newest_article=self._newest.reading,
             index=self._index.reading,
+            measured=self._measured.reading,
+            operations=self._operations.reading,
             history=self._samples.reading,
         )
 
@@ -193,3 +206,9 @@ class Reader:
         fresh = await samples.since(session, newest)
         self._history = tuple(point for point in (*self._history, *fresh) if point.at > oldest)
         return self._history
+
+
+async def _measured(session: AsyncSession) -> Measurement | None:
+    """The newest measurement of the index that searches use."""
+    serving = (await vector_index.read(session)).serving
+    return await index_measurements.latest(session, serving.name, serving.mark) if serving else None

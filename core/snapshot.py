@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from core import attention, health, queues
 from core.attention import Attention
 from core.db import Database
 from core.errors import RedisUnavailable
 from core.health import Health
-from core.queries import samples, server
+from core.queries import samples, server, vector_index
 from core.readings import Reader, Readings
 
 
@@ -48,7 +49,16 @@ async def take_sample(database: Database, redis: Redis, now: dt.datetime) -> Non
         started = time.perf_counter()
         await server.revision(session)
         values["latency_ms.database"] = (time.perf_counter() - started) * 1000
+        values |= await _index_values(session)
         await samples.store(session, now, values)
+
+
+async def _index_values(session: AsyncSession) -> dict[str, float]:
+    """Of the vector index: from the catalogue, whose cost does not grow."""
+    table = await vector_index.read(session)
+    serving = table.serving
+    values: dict[str, float] = {"rows.embeddings": table.rows} if table.rows is not None else {}
+    return values | ({"size.index": serving.size, "scans.index": serving.scans} if serving else {})
 
 
 async def _values(redis: Redis, now: dt.datetime) -> dict[str, float]:

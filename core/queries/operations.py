@@ -180,6 +180,22 @@ async def active(session: AsyncSession) -> tuple[OperationRow, ...]:
     return tuple(_row(dict(row)) for row in (await session.execute(query)).mappings())
 
 
+async def open_ones(session: AsyncSession, failed_within: dt.timedelta) -> tuple[OperationRow, ...]:
+    """What waits for an approval, what is under way, and what failed lately and left something behind; newest first."""
+    query = (
+        select(*_COLUMNS)
+        .where(
+            or_(
+                Operation.state.in_(_values(ACTIVE | {State.PROPOSED})),
+                and_(Operation.state == State.FAILED.value, Operation.ended_at > func.now() - failed_within),
+            )
+        )
+        .order_by(Operation.planned_at.desc())
+        .limit(PAGE)
+    )
+    return tuple(_row(dict(row)) for row in (await session.execute(query)).mappings())
+
+
 async def latest(session: AsyncSession, kinds: Sequence[str]) -> OperationRow | None:
     """What happened last among operations of `kinds`: the active one, else the one that ended last after it ran."""
     is_active = case((Operation.state.in_(_values(ACTIVE)), 0), else_=1)

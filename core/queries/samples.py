@@ -31,5 +31,12 @@ async def since(session: AsyncSession, after: dt.datetime, limit: int = 1000) ->
     return tuple(SamplePoint(at, values) for at, values in reversed(rows))
 
 
+async def before(session: AsyncSession, at: dt.datetime) -> SamplePoint | None:
+    """The last tick that is not later than `at`; None when there is none."""
+    query = select(Sample.at, Sample.values).where(Sample.at <= at).order_by(Sample.at.desc()).limit(1)
+    row = (await session.execute(query)).one_or_none()
+    return None if row is None else SamplePoint(row[0], row[1])
+
+
 async def prune(session: AsyncSession, before: dt.datetime) -> None:
     await session.execute(delete(Sample).where(Sample.at < before))

@@ -1,10 +1,10 @@
 """How much of what was read can be found, and through which index."""
 
-from core.phrases import counted, size
+from core.phrases import counted, milliseconds, size
 from core.readings import Readings
-from dashboard.components.html import Text, box
+from dashboard.components.html import Text, box, link
 
-ROWS = ("Articles", "Embedded", "Summarised", "Vectors", "Index", "Size")
+ROWS = ("Articles", "Embedded", "Summarised", "Vectors", "Index", "Recall@10", "Query p95", "Size")
 UNKNOWN = "–"
 
 
@@ -15,6 +15,7 @@ class IndexCard:
             card.props["aria-label"] = "Index"
             with box(classes="head"):
                 Text("h2", "Index")
+                link("All about the index", "/index")
             with box("table", "plain"):
                 Text("caption", "Articles and vector index", "visually-hidden")
                 with box("tbody"):
@@ -32,12 +33,15 @@ def _texts(readings: Readings) -> tuple[str, ...]:
     feeds, embedding, summaries = readings.feeds.value, readings.embedding.value, readings.summaries.value
     table = readings.index.value
     index = table.serving if table else None
+    measured = readings.measured.value
     return (
         f"{feeds.articles:,} from {counted(feeds.total, 'feed')}" if feeds else UNKNOWN,
         _done(embedding.waiting) if embedding else UNKNOWN,
         _done(summaries.waiting) if summaries else UNKNOWN,
         UNKNOWN if table is None else "not counted yet" if table.rows is None else f"about {table.rows:,}",
         UNKNOWN if table is None else "none, exact scan" if index is None else index.shape.words,
+        UNKNOWN if measured is None else f"{measured.recall:.2f}",
+        UNKNOWN if measured is None else milliseconds(measured.p95_ms),
         UNKNOWN if table is None else size(table.size),
     )
 

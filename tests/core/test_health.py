@@ -47,6 +47,8 @@ WELL = Readings(
     summaries=known(Progress(Count(0), None)),
     newest_article=known(NOW),
     index=known(VectorTable(10, 0, 8192, 8192, None, None, ())),
+    measured=known(None),
+    operations=known(()),
     history=known(()),
 )
 
