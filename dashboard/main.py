@@ -22,6 +22,7 @@ from dashboard.pages.feeds import feeds
 from dashboard.pages.jobs import jobs
 from dashboard.pages.overview import overview
 from dashboard.pages.queues import queues as queues_page
+from dashboard.pages.schedules import schedules
 from dashboard.pages.search import search
 from dashboard.pages.workers import workers
 
@@ -31,6 +32,7 @@ PAGES: dict[str, Callable[..., Awaitable[None]]] = {
     "/jobs": jobs,
     "/failed": failed,
     "/workers": workers,
+    "/schedules": schedules,
     "/feeds": feeds,
     "/articles": articles,
     "/articles/{article_id}": article,

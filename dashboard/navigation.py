@@ -19,6 +19,7 @@ PLACES = (
     Place("/jobs", "Jobs", "j"),
     Place("/failed", "Failed jobs", "x"),
     Place("/workers", "Workers", "w"),
+    Place("/schedules", "Schedules", "d"),
     Place("/feeds", "Feeds", "f", "Data"),
     Place("/articles", "Articles", "a", "Data"),
     Place("/search", "Search", "s", "Data"),

@@ -6,6 +6,7 @@ matters: jobs have unique keys, rows of the outbox are locked, and the history h
 
 import asyncio
 import datetime as dt
+import math
 import os
 import secrets
 import signal
@@ -29,6 +30,7 @@ from core.operations.kind import World
 from core.queries import articles, failed_actions, failed_tidy, feeds, login_failures, samples, sessions
 from core.queues import Job, SchedulerBeat, connect, crawl_feed, enqueue, generate_embeddings, generate_summary, outbox
 from core.queues.beats import Lead, lead, resign
+from core.queues.duties import Duty, DutyRun, known, tell
 from core.queues.jobs import run_failed_jobs_action
 from workers.broker import LEASE_S as JOB_LEASE_S
 from workers.outage import Outage, answered_within, is_cancelled
@@ -47,16 +49,18 @@ FAILURES_KEPT = dt.timedelta(days=30)
 FAILURE_HOURS_KEPT = dt.timedelta(days=8)
 # The longest that a chore takes on a busy box; Postgres has ten seconds for each statement.
 _PATIENCE_S = 60.0
+# How soon a person's wish is heard.
+_HEAR_S = 1.0
 # Of each kind at a time: the queue then holds minutes of work, and not the whole backlog a second time.
 _AT_ONCE = 500
 
 
 @dataclass(frozen=True)
 class Chore:
-    """Done every `seconds` by whoever leads. `sends`: it puts jobs into queues."""
+    """One of core.queues.duties, done by whoever leads. `sends`: it puts jobs into queues."""
 
+    duty: Duty
     do: Callable[[], Awaitable[None]]
-    seconds: float
     sends: bool
 
 
@@ -76,23 +80,28 @@ class Scheduler:
         self._redis_outage = Outage(log, "Redis")
         self._database_outage = Outage(log, "Postgres")
         self._chores = (
-            Chore(self._send_promised, 1.0, sends=True),
-            Chore(self._crawl_due, 2.0, sends=True),
-            Chore(self._continue_actions, 2.0, sends=True),
-            Chore(self._continue_operations, 2.0, sends=True),
-            Chore(self._reconcile, 10.0, sends=True),
-            Chore(self._propose, 60.0, sends=False),
-            Chore(self._find_lost, 300.0, sends=True),
-            Chore(self._measure, 300.0, sends=True),
-            Chore(self._sample, 15.0, sends=False),
-            Chore(self._forget, 600.0, sends=False),
+            Chore(known("promised"), self._send_promised, sends=True),
+            Chore(known("feeds"), self._crawl_due, sends=True),
+            Chore(known("actions"), self._continue_actions, sends=True),
+            Chore(known("operations"), self._continue_operations, sends=True),
+            Chore(known("missing"), self._reconcile, sends=True),
+            Chore(known("propose"), self._propose, sends=False),
+            Chore(known("lost"), self._find_lost, sends=True),
+            Chore(known("measure"), self._measure, sends=True),
+            Chore(known("sample"), self._sample, sends=False),
+            Chore(known("forget"), self._forget, sends=False),
         )
+        # What was done and is still to be told; what people have switched off, and what they want at once.
+        self._runs: dict[str, DutyRun] = {}
+        self._off: frozenset[str] = frozenset()
+        self._wanted: set[str] = set()
 
     async def run(self) -> None:
         """Until it is cancelled; then the lead is free at once."""
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._keep_leading())
+                group.create_task(self._keep_telling())
                 for chore in self._chores:
                     group.create_task(self._repeat(chore))
         finally:
@@ -130,32 +139,63 @@ class Scheduler:
         self._led_at = now
         self._leads.set()
 
-    async def _repeat(self, chore: Chore) -> None:
+    async def _keep_telling(self) -> None:
+        """What was done is told, and what people want of the duties is heard."""
         while not is_cancelled():
             await self._leads.wait()
-            pause = chore.seconds
-            if not (chore.sends and time.monotonic() < self._quiet_until):
-                pause = max(await self._try(chore), pause)
+            told, self._runs = self._runs, {}
+            try:
+                wishes = await tell(self._redis, told)
+            except RedisUnavailable as error:
+                self._runs = told | self._runs
+                self._redis_outage.failed(error)
+            else:
+                self._off = wishes.off
+                self._wanted |= wishes.now
             if not is_cancelled():
-                await asyncio.sleep(pause)
+                await asyncio.sleep(_HEAR_S)
+
+    async def _repeat(self, chore: Chore) -> None:
+        name = chore.duty.name
+        while not is_cancelled():
+            await self._leads.wait()
+            pause = chore.duty.every_s
+            is_on = name in self._wanted or name not in self._off
+            self._wanted.discard(name)
+            if is_on and not (chore.sends and time.monotonic() < self._quiet_until):
+                pause = max(await self._try(chore), pause)
+            await self._rest(name, pause)
+
+    async def _rest(self, name: str, seconds: float) -> None:
+        """Until it is time again, or somebody wants it."""
+        steps = math.ceil(seconds / _HEAR_S)
+        for _ in range(steps):
+            if name in self._wanted or is_cancelled():
+                return
+            await asyncio.sleep(seconds / steps)
 
     async def _try(self, chore: Chore) -> float:
         """Returns for how long to leave the server alone that did not answer."""
+        at, started = dt.datetime.now(dt.UTC), time.monotonic()
+        pause, problem = 0.0, None
         try:
             async with answered_within(_PATIENCE_S):
                 await chore.do()
         except RedisUnavailable as error:
-            return self._redis_outage.failed(error)
+            pause, problem = self._redis_outage.failed(error), str(error)
         except DatabaseUnavailable as error:
-            return self._database_outage.failed(error)
+            pause, problem = self._database_outage.failed(error), str(error)
         except Unavailable as error:
-            log.warning("a chore was not done", reason=str(error))
+            problem = str(error)
+            log.warning("a chore was not done", chore=chore.duty.name, reason=problem)
         except Exception:
             # The others, and this one the next time, must not end for it.
-            log.exception("a chore failed")
+            problem = "A mistake of ours: the log of the scheduler says which."
+            log.exception("a chore failed", chore=chore.duty.name)
         else:
             self._database_outage.over()
-        return 0.0
+        self._runs[chore.duty.name] = DutyRun(at, round(time.monotonic() - started, 3), problem)
+        return pause
 
     async def _send_promised(self) -> None:
         while await outbox.relay(self._database, self._redis):

@@ -182,6 +182,12 @@ async def due(session: AsyncSession, now: dt.datetime, limit: int) -> tuple[uuid
     return tuple(found.scalars())
 
 
+async def upcoming(session: AsyncSession, limit: int) -> tuple[FeedRow, ...]:
+    """The enabled feeds that are due next, the longest overdue first."""
+    rows = await session.execute(_rows().where(Feed.enabled).order_by(Feed.next_due_at).limit(limit))
+    return tuple(FeedRow(**row._mapping) for row in rows)
+
+
 async def make_due(session: AsyncSession, now: dt.datetime, ids: Iterable[uuid.UUID]) -> tuple[uuid.UUID, ...]:
     """Makes those of the feeds that are enabled due at `now`, and returns their ids."""
     return await _make_due(session, now, Feed.id.in_(list(ids)))
