@@ -7,9 +7,10 @@ from redis.asyncio import Redis
 
 from core.config import Settings
 from core.db import Database
+from core.indexes.map import ArticleMap, draw
 from core.pipeline.models import Embedder, make_embedder
 from core.queues import QUEUES, listing
-from core.queues.listing import FinishedJob, JobSample
+from core.queues.listing import FinishedJob, JobSample, JobTimes
 from core.readings import Reader
 from dashboard.open_logins import OpenLogins
 from dashboard.poller import EVERY_S, Poller
@@ -17,6 +18,10 @@ from dashboard.shared import Shared
 
 # Of each queue and kind: what a page has room for.
 SAMPLED = 5
+# How old the map of the articles may be.
+MAPPED_EVERY_S = 600.0
+# Some hundred jobs of each queue are read for it, which a few jobs more do not change.
+TIMES_FRESH_S = 4.0
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,14 @@ class Context:
         """Some of the jobs of each queue. Raises RedisUnavailable."""
         return Shared(self._sample_jobs, fresh_s=EVERY_S)
 
+    @cached_property
+    def job_times(self) -> Shared[tuple[JobTimes, ...]]:
+        """How long the jobs of each queue waited and ran. Raises RedisUnavailable."""
+        return Shared(self._time_jobs, fresh_s=TIMES_FRESH_S)
+
+    async def _time_jobs(self) -> tuple[JobTimes, ...]:
+        return tuple([await listing.times(self.redis, queue) for queue in QUEUES])
+
     async def _sample_jobs(self) -> tuple[JobSample, ...]:
         return tuple([await listing.sample(self.redis, queue, SAMPLED) for queue in QUEUES])
 
@@ -71,6 +84,11 @@ class Context:
                 for queue in QUEUES
             ]
         )
+
+    @cached_property
+    def article_map(self) -> Shared[ArticleMap]:
+        """The map of the newest articles: a second of work, and it changes slowly. Raises DatabaseUnavailable."""
+        return Shared(lambda: draw(self.database, self.settings.active_embedding_model), fresh_s=MAPPED_EVERY_S)
 
     async def close(self) -> None:
         """Ends what the properties have opened; the servers' own connections belong to whoever made them."""

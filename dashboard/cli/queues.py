@@ -1,20 +1,22 @@
-"""`signalist queues`: how deep they are, and holding them."""
+"""`signalist queues`: how deep they are, holding them, and emptying them."""
 
 import asyncio
 import datetime as dt
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 import typer
 from redis.asyncio import Redis
 
-from core import pausing
+from core import pausing, purging
 from core.access import User
 from core.db import Database
+from core.errors import BadRequest
 from core.phrases import duration
-from core.queues import QUEUES, QueueDepth, depths
+from core.queues import QUEUES, Purged, QueueDepth, depths
 from core.recording import Face
-from dashboard.cli.output import AsJson, say, write_json, write_table
+from dashboard.cli.output import AsJson, Yes, say, write_json, write_table
 from dashboard.cli.servers import connected
 
 app = typer.Typer(add_completion=False)
@@ -52,6 +54,32 @@ def resume(name: Name) -> None:
     """Start jobs of a queue again."""
     asyncio.run(_hold(pausing.resume_queue, name))
     say(f"The queue {name} is open.")
+
+
+@app.command()
+def purge(name: Name, *, yes: Yes = False) -> None:
+    """Delete the waiting and delayed jobs of a queue, once its name is typed again; those that run finish."""
+    purged = asyncio.run(_purge(name, name if yes else _typed_again(name)))
+    say(purging.answer(name, purged))
+
+
+def _typed_again(name: str) -> str:
+    question = asyncio.run(_question(name))
+    if not sys.stdin.isatty():
+        raise BadRequest(f"{question} Nobody is there to answer: add --yes.")
+    say(f"{question} {purging.COMES_BACK}")
+    typed: str = typer.prompt("The name of the queue, to confirm")
+    return typed
+
+
+async def _question(name: str) -> str:
+    async with connected() as servers:
+        return purging.question(await purging.at_stake(servers.redis, name, dt.datetime.now(dt.UTC)))
+
+
+async def _purge(name: str, confirm: str) -> Purged:
+    async with connected() as servers:
+        return await purging.purge_queue(servers.database, servers.redis, servers.user, "cli", name, confirm=confirm)
 
 
 async def _depths() -> tuple[QueueDepth, ...]:

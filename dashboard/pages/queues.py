@@ -1,5 +1,6 @@
 """What waits, for how long, what runs, and holding a queue."""
 
+import asyncio
 from collections.abc import Sequence
 
 from core.access import Action
@@ -14,9 +15,11 @@ from dashboard.components.chart import Chart
 from dashboard.components.html import Text, box
 from dashboard.components.job_lists import JobLists
 from dashboard.components.part import Part
+from dashboard.components.queue_purge import QueuePurge
 from dashboard.components.queue_switch import QueueSwitches
 from dashboard.components.queue_table import QueueTable
 from dashboard.components.queue_tiles import QueueTiles
+from dashboard.components.queue_times import QueueTimes
 from dashboard.components.running_jobs import RunningJobs
 from dashboard.context import context
 from dashboard.pages.overview import NO_SAMPLES
@@ -25,13 +28,21 @@ COLOURS = {queue: design.SERIES[queue] for queue in QUEUES}
 
 
 async def queues() -> None:
-    switches = QueueSwitches()
+    switches, purge = QueueSwitches(), QueuePurge()
+
+    def actions(queue: str) -> None:
+        switches.draw(queue)
+        if acting.allowed(Action.PURGE_QUEUE):
+            purge.draw(queue)
+
     with shell.frame("/queues", "Queues", "Reading…") as frame:
         tiles = QueueTiles()
         with box("section", "card").style("margin-bottom:14px"):
             with box(classes="head"):
                 Text("h2", "All queues")
-            table = QueueTable(switches.draw if acting.allowed(Action.PAUSE_QUEUE) else None)
+            table = QueueTable(actions if acting.allowed(Action.PAUSE_QUEUE) else None)
+        times = QueueTimes()
+        timed = Part(frame, context().job_times, times.draw, times.update)
         running = RunningJobs()
         with box(classes="grid g2"):
             waiting = Chart("Waiting jobs", COLOURS, NO_SAMPLES)
@@ -47,13 +58,19 @@ async def queues() -> None:
         tiles.show(readings)
         table.show(readings.queues, points)
         switches.show(readings.queues)
+        times.show_oldest(readings.queues)
         running.show(readings.workers)
         waiting.show({queue: series(points, f"waiting.{queue}") for queue in QUEUES})
         oldest.show({queue: series(points, f"oldest_s.{queue}") for queue in QUEUES})
 
     frame.follow(show)
     sampled.follow(frame, lambda snapshot: snapshot.readings.queues.value, lambda readings: readings.redis)
-    await sampled.open()
+    timed.follow(frame, _ended, lambda readings: readings.redis)
+    await asyncio.gather(timed.open(), sampled.open())
+
+
+def _ended(snapshot: Snapshot) -> object:
+    return [(queue.done, queue.failed) for queue in snapshot.readings.queues.value or ()]
 
 
 class _Lists:

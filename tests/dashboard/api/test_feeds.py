@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
+from core import queues
 from core.access import Role
 from core.pipeline.embed import embed_article
 
@@ -109,6 +110,24 @@ async def test_a_queue_is_paused_and_resumed(site: "Site") -> None:
     assert (await api.post("/api/v1/queues/crawl/resume")).status_code == 204
     assert not any((await paused()).values())
     assert (await api.post("/api/v1/queues/nothing/pause")).status_code == 422
+
+
+async def test_an_admin_who_repeats_its_name_purges_a_queue(site: "Site") -> None:
+    operator, admin = await site.program(Role.OPERATOR), await site.program(Role.ADMIN)
+    redis = site.context.redis
+    await queues.enqueue(redis, queues.generate_embeddings("a"))
+    await queues.enqueue(redis, queues.generate_embeddings("b"), delay=60)
+    at = "/api/v1/queues/embed/purge"
+    assert (await operator.post(at, json={"confirm": "embed"})).status_code == 403
+    wrong = await admin.post(at, json={"confirm": "crawl"})
+    assert (wrong.status_code, wrong.json()["detail"]) == (
+        422,
+        "Nothing was deleted: the name that was typed is not 'embed'.",
+    )
+    assert (await admin.post(at)).status_code == 422
+    assert (await admin.post("/api/v1/queues/nothing/purge", json={"confirm": "nothing"})).status_code == 422
+    assert (await admin.post(at, json={"confirm": "embed"})).json() == {"waiting": 1, "delayed": 1}
+    assert (await admin.post(at, json={"confirm": "embed"})).json() == {"waiting": 0, "delayed": 0}
 
 
 async def test_the_snapshot_says_what_every_screen_says(site: "Site") -> None:

@@ -1,9 +1,16 @@
 """`signalist queues`."""
 
+import asyncio
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import psycopg
+
+from core import queues
 
 Signalist = Callable[..., Any]
 
@@ -37,3 +44,62 @@ def test_a_queue_that_is_not_there_is_refused(signalist: Signalist) -> None:
     done = signalist("queues", "pause", "nonsense")
     assert done.code == 2
     assert done.err == "There is no queue 'nonsense': the queues are crawl, embed, summarise, ops.\n"
+
+
+def test_purging_says_what_it_would_delete_and_needs_the_name_or_yes(
+    signalist: Signalist, database_url: str, redis_url: str
+) -> None:
+    async def fill() -> None:
+        redis = queues.connect(redis_url)
+        await queues.enqueue(redis, queues.generate_embeddings("a"))
+        await queues.enqueue(redis, queues.generate_embeddings("b"), delay=60)
+        await redis.aclose()
+
+    asyncio.run(fill())
+    asked = signalist("queues", "purge", "embed")
+    assert asked.code == 2
+    assert asked.err == (
+        "This deletes 1 waiting and 1 delayed job of embed, as of now. No job runs. "
+        "Nobody is there to answer: add --yes.\n"
+    )
+    assert sum(queue["waiting"] + queue["delayed"] for queue in signalist("queues", "--json").json) == 2
+    done = signalist("queues", "purge", "embed", "--yes")
+    assert (done.code, done.out) == (0, "1 waiting and 1 delayed job of embed are deleted.\n")
+    assert not any(queue["waiting"] or queue["delayed"] for queue in signalist("queues", "--json").json)
+    with psycopg.connect(database_url) as connection:
+        rows = connection.execute("select face, action, target, outcome from records order by id").fetchall()
+    assert rows == [("cli", "purge queue", "embed", "done")]
+
+
+def test_the_name_is_typed_again_at_a_terminal(database_url: str, redis_url: str, tmp_path: Path) -> None:
+    def typing(answer: str) -> subprocess.CompletedProcess[str]:
+        ours, theirs = os.openpty()
+        os.write(ours, f"{answer}\n".encode())
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "dashboard.cli", "queues", "purge", "embed"],
+            stdin=theirs,
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env={**os.environ, "DATABASE_URL": database_url, "REDIS_URL": redis_url},
+            timeout=60,
+            check=False,
+        )
+        os.close(ours)
+        os.close(theirs)
+        return done
+
+    wrong = typing("Embed")
+    assert wrong.returncode == 2
+    assert wrong.stderr.endswith("Nothing was deleted: the name that was typed is not 'embed'.\n")
+    right = typing("embed")
+    assert right.returncode == 0
+    assert "Nothing of embed waits or is delayed now" in right.stdout
+    assert "sent again by the scheduler" in right.stdout
+
+
+def test_a_queue_that_is_not_there_is_not_purged(signalist: Signalist) -> None:
+    for words in ((), ("--yes",)):
+        done = signalist("queues", "purge", "nonsense", *words)
+        assert done.code == 2
+        assert done.err == "There is no queue 'nonsense': the queues are crawl, embed, summarise, ops.\n"
