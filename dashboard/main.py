@@ -19,7 +19,12 @@ from dashboard.pages.article import article
 from dashboard.pages.articles import articles
 from dashboard.pages.failed import failed
 from dashboard.pages.feeds import feeds
+from dashboard.pages.index import index
 from dashboard.pages.jobs import jobs
+from dashboard.pages.map import map_page
+from dashboard.pages.migrations import migrations
+from dashboard.pages.operation import operation
+from dashboard.pages.operations import operations
 from dashboard.pages.overview import overview
 from dashboard.pages.queues import queues as queues_page
 from dashboard.pages.schedules import schedules
@@ -33,10 +38,15 @@ PAGES: dict[str, Callable[..., Awaitable[None]]] = {
     "/failed": failed,
     "/workers": workers,
     "/schedules": schedules,
+    "/index": index,
+    "/migrations": migrations,
+    "/operations": operations,
+    "/operations/{operation_id}": operation,
     "/feeds": feeds,
     "/articles": articles,
     "/articles/{article_id}": article,
     "/search": search,
+    "/map": map_page,
 }
 
 

@@ -20,7 +20,11 @@ PLACES = (
     Place("/failed", "Failed jobs", "x"),
     Place("/workers", "Workers", "w"),
     Place("/schedules", "Schedules", "d"),
+    Place("/index", "Index", "i", "Data"),
+    Place("/migrations", "Migrations", "m", "Data"),
     Place("/feeds", "Feeds", "f", "Data"),
     Place("/articles", "Articles", "a", "Data"),
     Place("/search", "Search", "s", "Data"),
+    Place("/map", "Map", "p", "Data"),
+    Place("/operations", "Operations", "r", "Record"),
 )

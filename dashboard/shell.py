@@ -9,6 +9,7 @@ from pathlib import Path
 from nicegui import Client, app, ui
 
 from core.health import Status
+from core.operations.states import State
 from core.phrases import counted
 from core.snapshot import Snapshot
 from dashboard import design
@@ -128,6 +129,14 @@ def _badge(place: Place, snapshot: Snapshot) -> tuple[str, str]:
         return str(failed.value.open), failed.value.causes.of("cause")
     if place.path == "/feeds" and feeds.ok and feeds.value and feeds.value.failing:
         return f"{feeds.value.failing:,}", f"{counted(feeds.value.failing, 'feed')} failing"
+    operations = snapshot.readings.operations
+    if place.path == "/operations" and operations.ok and operations.value:
+        waiting = sum(row.state is State.PROPOSED and not row.expired for row in operations.value)
+        if waiting:
+            return f"{waiting}", f"{counted(waiting, 'operation')} waiting for approval"
+    schema = snapshot.readings.migrations
+    if place.path == "/migrations" and schema.ok and schema.value and schema.value.pending:
+        return f"{len(schema.value.pending)}", f"{counted(len(schema.value.pending), 'revision')} pending"
     return "", ""
 
 

@@ -2,19 +2,27 @@
 
 import datetime as dt
 
+from core.attention import Attention
 from core.history import every, per_minute, series, total
 from core.phrases import counted, duration, in_words, listed
 from core.queues import QUEUES
 from core.readings import Readings
 from core.snapshot import Snapshot
 from dashboard import design, shell
-from dashboard.components.attention_list import AttentionList
+from dashboard.components.attention_list import AttentionList, OneClick
 from dashboard.components.chart import Chart
 from dashboard.components.failed_verbs import retrying
 from dashboard.components.health_tiles import HealthTiles
 from dashboard.components.html import Text, box, link
 from dashboard.components.index_card import IndexCard
+from dashboard.components.operation_verbs import approving
 from dashboard.components.queue_table import QueueTable
+
+
+def remedy(item: Attention) -> OneClick | None:
+    """What can be done about it on the spot."""
+    return retrying(item) or approving(item)
+
 
 MINUTE = dt.timedelta(minutes=1)
 NO_SAMPLES = "No history yet: the scheduler takes a sample every 15 seconds, and two make a line."
@@ -23,7 +31,7 @@ NO_SAMPLES = "No history yet: the scheduler takes a sample every 15 seconds, and
 async def overview() -> None:
     with shell.frame("/", "Overview", "Reading…") as frame:
         tiles = HealthTiles()
-        attention = AttentionList(retrying)
+        attention = AttentionList(remedy)
         with box(classes="grid g2"):
             waiting = Chart("Waiting jobs", {q: design.SERIES[q] for q in QUEUES}, NO_SAMPLES)
             finished = Chart("Finished per minute", {"done": design.DONE, "failed": design.FAILED}, NO_SAMPLES)

@@ -1,0 +1,103 @@
+"""All vector indexes, one a row, and what else there is to know of them."""
+
+from collections.abc import Awaitable, Callable, Iterator
+
+from core.access import Action
+from core.indexes.report import IndexReport, state_of
+from core.phrases import counted, duration, listed, size
+from core.queries.vector_index import VectorIndex
+from dashboard import acting
+from dashboard.components.html import Text, box, button
+from dashboard.phrasing import clock
+
+_MARK = {"ok": "●", "warn": "▲", "bad": "✕", "mute": "–"}
+COLUMNS = (
+    ("Index", ""),
+    ("Method", ""),
+    ("Rows at build", "r secondary"),
+    ("Size", "r"),
+    ("Scans", "r secondary"),
+    ("State", ""),
+)
+
+
+def index_table(report: IndexReport, drop: Callable[[str], Awaitable[None]]) -> None:
+    """Draws it, here; `drop` plans to drop the invalid index of that name."""
+    if not report.table.indexes:
+        Text("p", "None: every search compares all rows, which is exact, and fast enough for some thousand.", "empty")
+        return
+    with box(classes="scroll"), box("table", "plain").mark("indexes"):
+        Text("caption", "All vector indexes", "visually-hidden")
+        with box("thead"), box("tr"):
+            for name, classes in COLUMNS:
+                Text("th", name, classes).props("scope=col")
+        with box("tbody"):
+            for index in report.table.indexes:
+                _row(index, report, drop)
+
+
+def _row(index: VectorIndex, report: IndexReport, drop: Callable[[str], Awaitable[None]]) -> None:
+    tone, words = state_of(index, report.table)
+    building = next((b for b in report.builds if b.name == index.name), None)
+    if building is not None:
+        tone, words = "mute", f"being built: {building.phase.removeprefix('building index: ')}"
+    with box("tr"):
+        with box("th").props("scope=row"):
+            Text("div", index.name).style("color:var(--ink)")
+            Text("div", _built(index), "under")
+        with box("td"):
+            Text("div", index.shape.words)
+            Text("div", index.opclass, "under")
+        Text("td", f"{index.build.rows:,}" if index.build else "–", "r secondary")
+        Text("td", size(index.size), "r")
+        Text("td", _scans(index, report), "r secondary")
+        with box("td"):
+            Text("span", f"{_MARK[tone]} {words}", tone)
+            if not index.valid and building is None and acting.allowed(Action.PLAN_OPERATION):
+                element = button("Drop", lambda: drop(index.name), "small")
+                element.props["aria-label"] = f"Drop {index.name}"
+                element.style("margin-left:8px")
+
+
+def _built(index: VectorIndex) -> str:
+    if index.build is None:
+        return "not built here"
+    at = f"built {clock(index.build.built_at)} in {duration(index.build.seconds)}"
+    return f"{at}, schema {index.build.revision}" if index.build.revision else at
+
+
+def _scans(index: VectorIndex, report: IndexReport) -> str:
+    if index is report.table.serving and report.growth is not None and report.growth.scans is not None:
+        return f"{report.growth.scans:,} in a day"
+    return f"{index.scans:,}"
+
+
+def index_facts(report: IndexReport) -> None:
+    """What stands below the table: coverage link by link, models, upkeep, memory, versions."""
+    for name, said in _facts(report):
+        with box("tr"):
+            Text("th", name).props("scope=row")
+            Text("td", said, "warn" if name == "pgvector" else "")
+
+
+def _facts(report: IndexReport) -> Iterator[tuple[str, str]]:
+    table, coverage = report.table, report.coverage
+    chunks = f"about {table.rows:,} chunks" if table.rows is not None else "chunks not counted yet"
+    searched = "searched through the index" if table.serving else "searched by comparing all"
+    articles = (counted(coverage.articles, "article"), f"{coverage.embedded} embedded", chunks, searched)
+    yield "Coverage", " → ".join(articles)
+    oldest = coverage.oldest_waiting_at
+    yield "Oldest waiting", f"since {clock(oldest)}" if oldest else "nothing waits"
+    models = listed([f"{m.model} {m.share:.0%}".replace("%", " %") for m in report.models])
+    yield "Models stored", models or "not counted yet"
+    tuned = table.serving.tuning if table.serving else None
+    if tuned is not None:
+        yield "Searches use", f"{tuned.setting} {tuned.value}: reached {tuned.recall:.2f} {clock(tuned.tuned_at)}"
+    elif table.serving is not None:
+        yield "Searches use", f"{table.serving.shape.setting} as pgvector advises: nothing is tuned yet"
+    allowed = f"maintenance_work_mem is {size(report.allowed)}"
+    yield "Memory to build", f"{size(report.needed)} needed, {allowed}; a rebuild sets its own"
+    yield "Last vacuum", clock(table.last_vacuum) if table.last_vacuum else "never"
+    yield "Last analyze", clock(table.last_analyze) if table.last_analyze else "never"
+    for warning in report.warnings:
+        yield "pgvector", warning

@@ -1,0 +1,52 @@
+"""What an operation will do, or did: in words first, and word for word below."""
+
+from core.operations.plan import Danger, Plan
+from core.phrases import counted
+from dashboard.components.html import Text, box
+
+_MARK = {"danger": "✕ Danger", "warning": "▲ Careful"}
+
+
+def operation_plan(plan: Plan) -> None:
+    """Draws the plan, here."""
+    for danger in plan.dangers:
+        _danger(danger)
+    with box("table", "plain pairs"):
+        Text("caption", "The plan", "visually-hidden")
+        with box("tbody"):
+            for name, said in (
+                ("Will do", plan.summary),
+                ("Locks", plan.locks),
+                ("Memory", plan.memory),
+                ("Disk", plan.disk),
+                ("Duration", plan.duration),
+                ("Verify", plan.verify),
+                ("Way back", plan.rollback),
+                *((("Loses", plan.loses),) if plan.loses else ()),
+            ):
+                with box("tr"):
+                    Text("th", name).props("scope=row")
+                    Text("td", said, "bad" if name == "Loses" else "")
+
+
+def operation_statements(plan: Plan, *, open_: bool = False) -> None:
+    """The exact SQL of each step, with its locks and what a linter says."""
+    with box("details", "statements") as details:
+        if open_:
+            details.props["open"] = True
+        Text("summary", f"Exactly what runs: {counted(len(plan.steps), 'step')}, {counted(len(plan.sql), 'statement')}")
+        with box("ol"):
+            for step in plan.steps:
+                with box("li"):
+                    Text("div", step.title, "lede")
+                    if step.sql:
+                        Text("div", f"Locks: {step.locks}", "under")
+                        Text("pre", "\n".join(f"{statement.rstrip(';')};" for statement in step.sql))
+                    for finding in step.findings:
+                        Text("div", f"squawk: {finding}", "under")
+
+
+def _danger(danger: Danger) -> None:
+    with box(classes=f"banner {'warn' if danger.severity == 'warning' else ''}"):
+        Text("b", f"{_MARK[danger.severity]}: ")
+        Text("span", danger.text)

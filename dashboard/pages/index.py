@@ -1,0 +1,126 @@
+"""The vector index: how good it is, what should be done, and doing it."""
+
+from dataclasses import dataclass
+
+from nicegui import ui
+
+from core.access import Action
+from core.indexes import measuring, report
+from core.indexes.report import IndexReport
+from core.operations import planning
+from core.operations.states import ACTIVE
+from core.queries.operations import OperationRow
+from core.snapshot import Snapshot
+from dashboard import acting, shell
+from dashboard.components.html import Text, box, button, link
+from dashboard.components.index_table import index_facts, index_table
+from dashboard.components.index_tiles import IndexTiles
+from dashboard.components.operation_card import operation_card
+from dashboard.components.operation_verbs import OperationVerbs, world
+from dashboard.components.part import Part
+from dashboard.components.rebuild_dialog import RebuildDialog
+from dashboard.components.recall_chart import recall_chart
+from dashboard.context import context
+from dashboard.notices import notice
+
+KIND = "rebuild index"
+
+
+async def index() -> None:
+    with shell.frame("/index", "Index", "Reading…") as frame:
+        page = _Page(frame)
+    await page.part.open()
+
+
+@dataclass(frozen=True)
+class _Shown:
+    report: IndexReport
+    operation: OperationRow | None
+
+
+class _Page:
+    def __init__(self, frame: shell.Frame) -> None:
+        self._frame = frame
+        self._dialog = RebuildDialog()
+        self.part = Part(frame, self._read, self._draw)
+        self._verbs = OperationVerbs(self.part.again, self._dialog.open)
+        self.part.follow(frame, _sign)
+
+    async def _read(self) -> _Shown:
+        snapshot = context().poller.latest
+        rows = snapshot.readings.operations.value if snapshot else None
+        of_kind = [row for row in rows or () if row.kind == KIND]
+        chosen = next((r for r in of_kind if r.state in ACTIVE), of_kind[0] if of_kind else None)
+        fresh = await planning.get(world(), chosen.id) if chosen else None
+        return _Shown(await report.read(context().database, context().settings.active_embedding_model), fresh)
+
+    def _draw(self, shown: _Shown) -> None:
+        found = shown.report
+        self._frame.heading.say(headline(found))
+        self._frame.lede.say(found.advice or lede(found))
+        IndexTiles().show(found)
+        if shown.operation is not None:
+            operation_card(shown.operation, self._verbs, lambda: recall_chart(found.trend))
+        with box("section", "card").style("margin-bottom:14px"):
+            with box(classes="head"):
+                Text("h2", "All vector indexes")
+                self._actions(shown)
+            index_table(found, self._drop)
+        with box(classes="grid g2"):
+            with box("section", "card"):
+                with box(classes="head"):
+                    Text("h2", "What else is known")
+                    link("Map of the articles", "/map")
+                with box("table", "plain pairs"):
+                    Text("caption", "Facts", "visually-hidden")
+                    with box("tbody"):
+                        index_facts(found)
+            if shown.operation is None:
+                with box("section", "card"):
+                    recall_chart(found.trend)
+
+    def _actions(self, shown: _Shown) -> None:
+        with box(classes="actions"):
+            if acting.allowed(Action.PLAN_OPERATION) and shown.report.table.serving is not None:
+                button("Measure now", self._measure, "small", command="Measure recall now")
+            if acting.allowed(Action.PLAN_OPERATION) and shown.operation is None:
+                plan = Text(
+                    "button", "Plan a rebuild" if shown.report.table.serving else "Plan a build", "btn small"
+                ).props("type=button")
+                plan.props["data-command"] = "Plan a rebuild of the index"
+                plan.on("click", lambda: self._dialog.open(rows=shown.report.table.rows or 0))
+
+    async def _measure(self) -> None:
+        notice(await measuring.ask(*await acting.queueing_to()))
+
+    async def _drop(self, name: str) -> None:
+        _, user, face = await acting.recording_to()
+        made = await planning.plan(world(), user, face, "drop invalid index", {"index": name})
+        ui.navigate.to(f"/operations/{made.id}")
+
+
+def headline(found: IndexReport) -> str:
+    """`idx_embeddings_vector: rebuild recommended`."""
+    serving = found.table.serving
+    if serving is None:
+        return "No vector index: build recommended" if found.advice else "No vector index is needed yet"
+    return f"{serving.name}: {'rebuild recommended' if found.advice else 'serves well'}"
+
+
+def lede(found: IndexReport) -> str:
+    serving = found.table.serving
+    rows = f"{found.table.rows or 0:,} rows"
+    if serving is None:
+        return f"{rows}: every search compares them all, which is exact, and fast enough at this size."
+    return f"{serving.shape.words} on {rows}, as the sizing table has it."
+
+
+def _sign(snapshot: Snapshot) -> object:
+    rows = [row for row in snapshot.readings.operations.value or () if row.kind == KIND]
+    measured = snapshot.readings.measured.value
+    indexes = snapshot.readings.index.value.indexes if snapshot.readings.index.value else ()
+    return (
+        tuple((row.id, row.state, row.step, row.progress, row.note, row.plan_hash) for row in rows),
+        measured.at if measured else None,
+        tuple((each.name, each.valid, each.mark) for each in indexes),
+    )
