@@ -10,8 +10,9 @@ from core.access import Action, User
 from core.db import Database
 from core.errors import BadRequest
 from core.phrases import counted
+from core.queries import records
 from core.queues import Purged, QueueDepth, keys
-from core.recording import Face, recorded
+from core.recording import Face, NotRecorded, recorded
 
 # What becomes of the work itself, for whoever is asked to confirm.
 COMES_BACK = (
@@ -68,4 +69,8 @@ async def purge_queue(
         purged = Purged()
         async for purged in queues.purge(redis, queue):
             recording.details.update(asdict(purged))
+            # Postgres ends a transaction that is idle for a minute, which millions of jobs take; and what cannot be
+            # recorded any more goes no further.
+            if not await records.writable(recording.session):
+                raise NotRecorded
     return purged
