@@ -20,7 +20,7 @@ class Attention:
     """`tag` is a word or two, `headline` and `detail` are sentences; `link` is where a person can act on it.
 
     `cause`: these are failed jobs of this cause, `number` of them, which can be retried on the spot. `operation`: a
-    plan that can be approved on the spot, and the hash of what is approved then.
+    plan that can be approved on the spot, the hash of what is approved then, and what kind of operation it is.
     """
 
     kind: str
@@ -34,6 +34,7 @@ class Attention:
     number: int = 0
     operation: uuid.UUID | None = None
     plan_hash: str = ""
+    kind_of_operation: str = ""
 
 
 def find(readings: Readings, health: Health) -> Sequence[Attention]:
@@ -133,6 +134,7 @@ def _operations(readings: Readings) -> Iterator[Attention]:
                     "Review plan",
                     operation=row.id if on_the_spot else None,
                     plan_hash=row.plan_hash if on_the_spot else "",
+                    kind_of_operation=row.kind,
                 )
             case State.PAUSED:
                 detail = f"{(row.note or 'paused').capitalize()}. Resume it or cancel it."

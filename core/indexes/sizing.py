@@ -43,14 +43,16 @@ def band(rows: int) -> Band:
 
 
 def left_its_band(rows: int, present: Shape) -> bool:
-    """Whether the table asks for another index than `present`, also with some slack on either side.
+    """Whether the table asks for a larger index than `present`, with some slack.
 
-    What a person chose on purpose is not argued with: only shapes that stand in the table are compared.
+    What a person chose on purpose is not argued with: only shapes that stand in the table are compared, and one that is
+    made for more rows than there are is left alone.
     """
+    table = [band(edge).shape for edge in (1, SMALL, LARGE + 1)]
+    kinds = [(shape.method, shape.lists) for shape in table]
+    wanted = band(int(rows / SLACK)).shape
     chosen = (present.method, present.lists)
-    bands = [band(int(rows / SLACK)), band(rows), band(int(rows * SLACK))]
-    in_table = {(b.shape.method, b.shape.lists) for b in map(band, (1, SMALL, LARGE + 1))}
-    return chosen in in_table and all((b.shape.method, b.shape.lists) != chosen for b in bands)
+    return chosen in kinds and kinds.index(chosen) < kinds.index((wanted.method, wanted.lists))
 
 
 def outgrown(rows: int, present: Shape, built_on: int | None) -> bool:

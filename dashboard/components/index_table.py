@@ -13,7 +13,7 @@ from dashboard.phrasing import clock
 _MARK = {"ok": "●", "warn": "▲", "bad": "✕", "mute": "–"}
 COLUMNS = (
     ("Index", ""),
-    ("Method", ""),
+    ("Method", "secondary"),
     ("Rows at build", "r secondary"),
     ("Size", "r"),
     ("Scans", "r secondary"),
@@ -45,8 +45,8 @@ def _row(index: VectorIndex, report: IndexReport, drop: Callable[[str], Awaitabl
         with box("th").props("scope=row"):
             Text("div", index.name).style("color:var(--ink)")
             Text("div", _built(index), "under")
-        with box("td"):
-            Text("div", index.shape.words)
+        with box("td", "secondary"):
+            Text("div", index.shape.method)
             Text("div", index.opclass, "under")
         Text("td", f"{index.build.rows:,}" if index.build else "–", "r secondary")
         Text("td", size(index.size), "r")
@@ -61,9 +61,9 @@ def _row(index: VectorIndex, report: IndexReport, drop: Callable[[str], Awaitabl
 
 def _built(index: VectorIndex) -> str:
     if index.build is None:
-        return "not built here"
+        return f"{index.shape.words}; not built here"
     at = f"built {clock(index.build.built_at)} in {duration(index.build.seconds)}"
-    return f"{at}, schema {index.build.revision}" if index.build.revision else at
+    return f"{index.shape.words}; {at}" + (f", schema {index.build.revision}" if index.build.revision else "")
 
 
 def _scans(index: VectorIndex, report: IndexReport) -> str:

@@ -43,7 +43,7 @@ def _speed(report: IndexReport) -> Face:
     said = f"p50 {milliseconds(measured.p50_ms)}, exact scan {milliseconds(measured.exact_p50_ms)}"
     factor = measured.exact_p50_ms / max(measured.p50_ms, 0.001)
     trend = [m.p95_ms for m in report.trend]
-    return Face(Status.HEALTHY, f"{factor:,.0f} × exact", milliseconds(measured.p95_ms), said, trend)
+    return Face(Status.HEALTHY, f"{factor:,.0f} × faster", milliseconds(measured.p95_ms), said, trend)
 
 
 def _size(report: IndexReport) -> Face:
@@ -56,9 +56,8 @@ def _size(report: IndexReport) -> Face:
     grown = report.growth.size if report.growth else None
     more = f"{'+' if grown >= 0 else '−'}{size(abs(grown))} in a day · " if grown is not None else ""
     hit = serving.cache_hit_rate
-    word = "cache unknown" if hit is None else f"{hit:.0%} from memory".replace("%", " %")
-    status = Status.DEGRADED if hit is not None and hit < 0.9 and serving.scans > 100 else Status.HEALTHY
-    return Face(status, word, size(serving.size), f"{more}{dead}")
+    word = "cache unknown" if hit is None else f"{hit:.0%} cached".replace("%", " %")
+    return Face(Status.HEALTHY, word, size(serving.size), f"{more}{dead}")
 
 
 def _coverage(report: IndexReport) -> Face:

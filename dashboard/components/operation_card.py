@@ -60,8 +60,8 @@ def operation_card(
                 Text("h2", "The operation")
             state_pill(row)
         operation_steps(row)
-        if row.outcome:
-            Text("p", row.outcome, "said")
+        if row.outcome and linked:
+            Text("p", row.outcome, "outcome")
         progress_bar(row)
         if beside is None:
             operation_plan(row.plan)

@@ -14,8 +14,12 @@ def operation_plan(plan: Plan) -> None:
     with box("table", "plain pairs"):
         Text("caption", "The plan", "visually-hidden")
         with box("tbody"):
+            if runs := will_run(plan):
+                with box("tr"):
+                    Text("th", "Will run").props("scope=row")
+                    with box("td"):
+                        Text("code", runs)
             for name, said in (
-                ("Will do", plan.summary),
                 ("Locks", plan.locks),
                 ("Memory", plan.memory),
                 ("Disk", plan.disk),
@@ -27,6 +31,15 @@ def operation_plan(plan: Plan) -> None:
                 with box("tr"):
                     Text("th", name).props("scope=row")
                     Text("td", said, "bad" if name == "Loses" else "")
+
+
+def will_run(plan: Plan) -> str:
+    """The first statement that changes something, cut short, and how many more there are."""
+    telling = [" ".join(sql.split()) for sql in plan.sql if not sql.lower().startswith(("set ", "analyze"))]
+    if not telling:
+        return ""
+    first = telling[0] if len(telling[0]) <= 120 else f"{telling[0][:119]}…"
+    return f"{first}; and {len(telling) - 1} more" if len(telling) > 1 else first
 
 
 def operation_statements(plan: Plan, *, open_: bool = False) -> None:

@@ -30,6 +30,12 @@ _DO = {
 }
 
 
+def approve_words(kind: str, title: str) -> str:
+    """What the button says: `Approve and rebuild`, or `build` where there is nothing yet."""
+    words = _DO.get(kind, "Approve")
+    return words.replace("rebuild", "build") if title.startswith("Build ") else words
+
+
 def world() -> World:
     """What operations look at and change, as this process reaches it."""
     return World(context().settings, context().database, context().redis)
@@ -39,9 +45,8 @@ def approving(item: Attention) -> OneClick | None:
     """The one click of a plan in the list of what needs attention."""
     if item.operation is None or not acting.allowed(Action.APPROVE_OPERATION):
         return None
-    operation, read_hash, title = item.operation, item.plan_hash, item.headline
-    words = {"Index": "Approve and rebuild" if "ebuild" in title or "Build" in title else "Approve and drop"}
-    return OneClick(words.get(item.tag, "Approve"), lambda: _approve(operation, read_hash))
+    operation, read_hash = item.operation, item.plan_hash
+    return OneClick(approve_words(item.kind_of_operation, item.headline), lambda: _approve(operation, read_hash))
 
 
 async def _approve(operation: uuid.UUID, read_hash: str, phrase: str = "") -> None:
@@ -78,7 +83,7 @@ class OperationVerbs:
     def _of_proposal(self, row: OperationRow) -> None:
         needed = Action.APPROVE_LOSS if row.plan.loses else Action.APPROVE_OPERATION
         if acting.allowed(needed) and not row.expired:
-            words = _DO.get(row.kind, "Approve")
+            words = approve_words(row.kind, row.title)
             careful = row.plan.phrase or any(danger.severity == "danger" for danger in row.plan.dangers)
             act = self._ask if careful else self._yes
             button(words, lambda: act(row), "danger" if careful else "primary", command=f"{words}: {row.title}")
@@ -125,7 +130,7 @@ class OperationVerbs:
 
         def buttons() -> None:
             with box(classes="actions"):
-                button(_DO.get(row.kind, "Approve"), yes, "danger")
+                button(approve_words(row.kind, row.title), yes, "danger")
                 self._dialog.cancel()
 
         self._dialog.open(row.title, draw, buttons)

@@ -66,7 +66,7 @@ class _Page:
                 Text("h2", "All vector indexes")
                 self._actions(shown)
             index_table(found, self._drop)
-        with box(classes="grid g2"):
+        with box(classes="grid g2" if shown.operation is None else "grid"):
             with box("section", "card"):
                 with box(classes="head"):
                     Text("h2", "What else is known")

@@ -3,8 +3,10 @@
 import uuid
 from dataclasses import dataclass
 
+from nicegui import background_tasks
+
 from core.operations import planning
-from core.operations.states import ENDED
+from core.operations.states import ACTIVE, ENDED
 from core.queries import operation_lines
 from core.queries.operation_lines import Line
 from core.queries.operations import OperationRow
@@ -13,6 +15,7 @@ from dashboard import shell
 from dashboard.components.html import Text, box
 from dashboard.components.operation_card import operation_card, state_words
 from dashboard.components.operation_log import OperationLog
+from dashboard.components.operation_results import operation_results
 from dashboard.components.operation_verbs import OperationVerbs, world
 from dashboard.components.part import Part
 from dashboard.components.rebuild_dialog import RebuildDialog
@@ -40,6 +43,7 @@ class _Page:
         self.part = Part(frame, self._read, self._draw, self._update)
         self._verbs = OperationVerbs(self.part.again, self._change.open)
         self.part.follow(frame, self._sign)
+        frame.follow(self._look)
 
     async def _read(self) -> _Story:
         row = await planning.get(world(), self._id)
@@ -55,7 +59,7 @@ class _Page:
         self._say(story.row)
         self._place = box()
         with self._place:
-            operation_card(story.row, self._verbs, linked=False)
+            self._show(story.row)
         with box("section", "card"):
             with box(classes="head"):
                 Text("h2", "Log")
@@ -69,9 +73,18 @@ class _Page:
             self._say(story.row)
             self._place.clear()
             with self._place:
-                operation_card(story.row, self._verbs, linked=False)
+                self._show(story.row)
         self._log.add(story.lines)
         return True
+
+    def _show(self, row: OperationRow) -> None:
+        operation_card(row, self._verbs, linked=False)
+        operation_results(row)
+
+    def _look(self, snapshot: Snapshot) -> None:
+        """What is under way is read with every poll: more often than a part does by itself."""
+        if self._log is not None and self._shown is not None and self._shown.state in ACTIVE:
+            background_tasks.create(self.part.again(anew=False), name="follow an operation")
 
     def _say(self, row: OperationRow) -> None:
         self._shown = row

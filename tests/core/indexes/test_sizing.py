@@ -53,6 +53,11 @@ def test_a_table_at_the_edge_of_a_band_is_left_alone() -> None:
     assert not sizing.left_its_band(111_000, Shape("ivfflat", lists=1000))
 
 
+def test_an_index_for_more_rows_than_there_are_is_left_alone() -> None:
+    assert not sizing.left_its_band(15_000, HNSW)
+    assert not sizing.left_its_band(15_000, Shape("ivfflat", lists=1000))
+
+
 def test_a_shape_that_a_person_chose_on_purpose_is_not_argued_with() -> None:
     assert not sizing.left_its_band(128_000, Shape("ivfflat", lists=300))
 
