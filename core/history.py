@@ -9,6 +9,8 @@ from core.queries.samples import SamplePoint
 
 # Long enough to smooth a tick, short enough to follow a change that a person just made.
 RATE_WINDOW = dt.timedelta(minutes=5)
+# Shorter, so that a queue that has begun to shrink is not called growing for what happened before.
+GROWTH_WINDOW = dt.timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def _rate(before: SamplePoint, after: SamplePoint, names: Sequence[str]) -> floa
 def time_to_empty(waiting: int, done_per_minute: float | None, waiting_before: float | None) -> float | None:
     """Seconds until a queue is empty at the present rate; None when it is not shrinking or nothing is known.
 
-    `waiting_before` is the depth one RATE_WINDOW ago: a queue that has grown since has no time to empty.
+    `waiting_before` is the depth one GROWTH_WINDOW ago: a queue that has grown since has no time to empty.
     """
     if waiting == 0:
         return 0.0

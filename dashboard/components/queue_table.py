@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from core.health.queue import SLOW_S
-from core.history import RATE_WINDOW, rate, time_to_empty
+from core.history import GROWTH_WINDOW, rate, time_to_empty
 from core.phrases import duration
 from core.queries.samples import SamplePoint
 from core.queues import QUEUES, QueueDepth
@@ -75,7 +75,7 @@ def _emptying(queue: QueueDepth, history: Sequence[SamplePoint], done: float | N
         return "empty"
     if queue.paused:
         return "paused"
-    recent = [p for p in history if p.at >= history[-1].at - RATE_WINDOW]
+    recent = [p for p in history if p.at >= history[-1].at - GROWTH_WINDOW]
     before = recent[0].values.get(f"waiting.{queue.name}") if recent else None
     seconds = time_to_empty(queue.waiting, done, before)
     if seconds is None:
