@@ -99,8 +99,10 @@ def button(text: str, act: Callable[[], Awaitable[Any]], classes: str = "", *, c
         # Not `disabled`: a browser takes the focus away from a disabled element.
         element.props["aria-disabled"] = "true"
         try:
-            async with reported():
-                await act()
+            # In the page and not in the button's own place, which may be drawn anew while this works.
+            with element.client:
+                async with reported():
+                    await act()
         finally:
             if not element.is_deleted:
                 del element.props["aria-disabled"]
