@@ -2,7 +2,7 @@
 
 from core.migrations.differences import drift
 from core.migrations.move import How, downgrade, upgrade
-from core.migrations.standing import MigrationStatus, Revision, compare, has_tables, history, status
+from core.migrations.standing import MigrationStatus, Revision, compare, has_tables, history, keeps_operations, status
 
 __all__ = [
     "How",
@@ -13,6 +13,7 @@ __all__ = [
     "drift",
     "has_tables",
     "history",
+    "keeps_operations",
     "status",
     "upgrade",
 ]

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from core.errors import Conflict, NotFound
-from core.migrations import migrate_steps, move, scripts, story
+from core.migrations import migrate_steps, move, scripts, standing, story
 from core.migrations.differences import drift
 from core.migrations.migrate_steps import LOCK_TIMEOUT_S, NotMigrated
 from core.migrations.story import Story
@@ -19,8 +19,11 @@ from core.queries.operations import OperationRow
 
 # A small server reads or writes about this many bytes of a table in a second.
 BYTES_PER_S = 100 * 2**20
-# The table in which operations are kept.
-_OURS = "operations"
+_OURS = standing.OPERATIONS
+
+
+class RemovesOperations(Conflict):
+    """That downgrade removes the table in which operations are kept, so it cannot be one."""
 
 
 class _Migrate:
@@ -154,7 +157,7 @@ class Downgrade(_Migrate):
         revisions = applied[: applied.index(target)] if target else applied
         stories = await story.downwards(world.database, revisions)
         if any(f"the table {_OURS} with" in what for each in stories for what in each.loses):
-            raise Conflict(
+            raise RemovesOperations(
                 f"Going back to {target or 'the beginning'} removes the table in which operations are kept, so it "
                 "cannot be one: `signalist db downgrade` does it without."
             )

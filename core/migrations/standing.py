@@ -10,6 +10,9 @@ from sqlalchemy import Connection, Engine, create_engine, inspect, pool
 from core.db import connect_args, translated, with_driver
 from core.migrations import scripts
 
+# The table that operations are kept in, and so what moving the schema as an operation needs.
+OPERATIONS = "operations"
+
 
 @dataclass(frozen=True)
 class MigrationStatus:
@@ -58,6 +61,12 @@ def history(current: str | None) -> tuple[Revision, ...]:
     pending = set(compare(current).pending)
     known = reversed(list(scripts.directory().walk_revisions()))
     return tuple(Revision(each.revision, each.doc, applied=each.revision not in pending) for each in known)
+
+
+def keeps_operations(url: str) -> bool:
+    """Whether the schema has come as far as to keep operations. Raises DatabaseUnavailable."""
+    with connected(url) as connection:
+        return inspect(connection).has_table(OPERATIONS)
 
 
 def has_tables(url: str) -> bool:

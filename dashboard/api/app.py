@@ -14,12 +14,39 @@ from starlette.routing import Mount
 from core.access import LEAST
 from core.errors import SignalistError
 from dashboard import problems
-from dashboard.api import articles, documentation, failed_jobs, feeds, people, queues, records, search, snapshot, tokens
+from dashboard.api import (
+    articles,
+    documentation,
+    failed_jobs,
+    feeds,
+    index,
+    migrations,
+    operations,
+    people,
+    queues,
+    records,
+    search,
+    snapshot,
+    tokens,
+)
 from dashboard.api.access import actions_of
 
 PATH = "/api"
 VERSION = "v1"
-RESOURCES = (snapshot, queues, failed_jobs, feeds, articles, search, people, tokens, records)
+RESOURCES = (
+    snapshot,
+    queues,
+    failed_jobs,
+    index,
+    migrations,
+    operations,
+    feeds,
+    articles,
+    search,
+    people,
+    tokens,
+    records,
+)
 
 
 class Problem(BaseModel):

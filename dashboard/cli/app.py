@@ -30,6 +30,8 @@ VERBS = {
     "search": Verb("search", "Find articles by what they mean."),
     "queues": Verb("queues", "List the queues, and pause or resume one."),
     "failed": Verb("failed", "The jobs that gave up: list, groups, show, retry, discard."),
+    "index": Verb("index", "The vector index: stats, plan, rebuild, recall."),
+    "operations": Verb("operations", "What changes infrastructure: list, show, approve, cancel."),
     "users": Verb("users", "Who may log in: add, list, disable, roles, passwords."),
     "tokens": Verb("tokens", "Keys for programs: create, list, revoke."),
     "db": Verb("db", "The schema of the database: where it stands, and moving it."),

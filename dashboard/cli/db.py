@@ -1,13 +1,21 @@
 """`signalist db`: which revision the schema is at, and moving it."""
 
+import asyncio
 from typing import Annotated
 
 import typer
 
 from core import migrations
 from core.config import settings
+from core.errors import SchemaMismatch
 from core.migrations import MigrationStatus
-from dashboard.cli.output import AsJson, Yes, confirm, say, write_json, write_table
+from core.migrations.migrate import RemovesOperations
+from core.operations import planning
+from core.operations.kinds import KINDS
+from core.operations.planning import Draft
+from core.queries.operations import OperationRow
+from dashboard.cli.operating import at_work, carry_out, exit_with, show_plan
+from dashboard.cli.output import AsJson, Yes, complain, confirm, say, write_json, write_table
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -50,25 +58,61 @@ def diff() -> None:
 
 
 @app.command()
+def plan(
+    revision: Annotated[str, typer.Argument(help="Up to this revision.")] = "head", *, as_json: AsJson = False
+) -> None:
+    """Show what the pending revisions run, lock and lose; nothing is changed."""
+
+    async def draft() -> Draft:
+        async with at_work() as bench:
+            return await planning.draft(bench.world, KINDS["upgrade schema"], {"revision": revision})
+
+    made = asyncio.run(draft())
+    if as_json:
+        write_json({"parameters": made.parameters, "plan": made.plan})
+    else:
+        show_plan(made.plan)
+
+
+@app.command()
 def upgrade(
     revision: Annotated[str, typer.Argument(help="Up to this revision.")] = "head", *, yes: Yes = False
 ) -> None:
-    """Run the pending revisions, each in its own transaction."""
+    """Run the pending revisions, each in its own transaction, and prove that it worked."""
     url = settings().database()
     before = migrations.status(url)
     if before.is_current and revision == "head":
         say(_sentence(before))
         return
-    confirm(f"{_sentence(before)} Upgrade to {revision}?", yes=yes)
-    say(_sentence(migrations.upgrade(url, revision)))
+    if migrations.keeps_operations(url):
+        _operate("upgrade schema", revision, yes=yes)
+    else:
+        # The table in which operations are kept is among what is pending.
+        confirm(f"{_sentence(before)} Upgrade to {revision}?", yes=yes)
+        migrations.upgrade(url, revision)
+    say(_sentence(migrations.status(url)))
 
 
 @app.command()
 def downgrade(revision: Annotated[str, typer.Argument(help="Down to this revision.")], *, yes: Yes = False) -> None:
     """Take revisions back. What a revision added, tables with their rows included, is lost."""
     url = settings().database()
-    confirm(f"{_sentence(migrations.status(url))} Downgrade to {revision} and lose what came after it?", yes=yes)
-    say(_sentence(migrations.downgrade(url, revision)))
+    try:
+        _operate("downgrade schema", revision, yes=yes)
+    except (RemovesOperations, SchemaMismatch) as reason:
+        # Below the revision that brought operations, there is none to be one.
+        complain(str(reason))
+        confirm(f"{_sentence(migrations.status(url))} Downgrade to {revision} and lose what came after it?", yes=yes)
+        migrations.downgrade(url, revision)
+    say(_sentence(migrations.status(url)))
+
+
+def _operate(kind: str, revision: str, *, yes: bool) -> None:
+    async def do() -> OperationRow:
+        async with at_work() as bench:
+            return await carry_out(bench, kind, {"revision": revision}, yes=yes)
+
+    exit_with(asyncio.run(do()))
 
 
 def _sentence(found: MigrationStatus) -> str:

@@ -34,13 +34,14 @@ async def connected() -> AsyncIterator[Servers]:
     database = Database(chosen.database(), application="cli", statement_timeout=_STATEMENT_TIMEOUT_S, pool_size=2)
     redis = queues.connect(chosen.redis())
     try:
-        yield Servers(chosen, database, redis, _at_the_keyboard())
+        yield Servers(chosen, database, redis, at_the_keyboard())
     finally:
         await redis.aclose()
         await database.close()
 
 
-def _at_the_keyboard() -> User:
+def at_the_keyboard() -> User:
+    """The person who types."""
     try:
         return on_this_machine(pwd.getpwuid(os.getuid()).pw_name)
     except KeyError:
