@@ -25,9 +25,6 @@ async def reopen_lost(database: Database, redis: Redis, now: dt.datetime) -> int
     reopened, after = 0, None
     while True:
         async with database.session() as session:
-            # What is still to be handed over is not lost.
-            if await failed_lost.is_promised(session):
-                return reopened
             page = await failed_lost.retried(session, before=now - PATIENCE, after=after, limit=_AT_ONCE)
         by_queue: dict[str, list[str]] = defaultdict(list)
         for job in page:

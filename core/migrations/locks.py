@@ -68,7 +68,7 @@ def _losing(what: str) -> Judge:
 
 
 def _part(statement: str) -> str:
-    found = re.search(r"drop\s+(?:column|constraint)\s+(?:if\s+exists\s+)?(\"[^\"]+\"|\w+)", statement, _FLAGS)
+    found = re.search(r"drop\s+(?:(?:column|constraint)\s+)?(?:if\s+exists\s+)?(\"[^\"]+\"|\w+)", statement, _FLAGS)
     return found[1].strip('"') if found else ""
 
 
@@ -84,6 +84,11 @@ def _add_column(statement: str, table: str | None) -> Lock:
 def _index(statement: str, table: str | None) -> Lock:
     danger = "an index that is not built concurrently: writes wait until it is done"
     return Lock(statement, table, "SHARE", "writes", BUILD, danger=danger)
+
+
+def _sweeping(statement: str, table: str | None) -> Lock:
+    loses = f"what goes with it: {' '.join(statement.split())}"
+    return Lock(statement, table, "ACCESS EXCLUSIVE", "reads and writes", MOMENT, loses=loses)
 
 
 def _delete(statement: str, table: str | None) -> Lock:
@@ -111,8 +116,8 @@ _RULES: tuple[tuple[str, Judge], ...] = (
     (r"reindex\b", _NOTHING_ELSE_BUILD),
     (r"alter\s+index\b.*\brename\b", _QUIET),
     (_ALTER + r"add\s+(?:column\s+)?(?!constraint|primary|unique|foreign|check|exclude)", _add_column),
-    (_ALTER + r"drop\s+column", _losing("the column {part} of {table} with what is in it")),
     (_ALTER + r"drop\s+constraint", _NOTHING_ELSE),
+    (_ALTER + r"drop\s+", _losing("the column {part} of {table} with what is in it")),
     (_ALTER + r"validate\s+constraint", _QUIET_SCAN),
     (_ALTER + _CONSTRAINT + r"foreign\s+key.*\bnot\s+valid\b", _NO_WRITES),
     (_ALTER + _CONSTRAINT + r"foreign\s+key", _NO_WRITES_SCAN),
@@ -133,7 +138,11 @@ _RULES: tuple[tuple[str, Judge], ...] = (
     (r"update\s+(?:only\s+)?" + _NAME, _plain("ROW EXCLUSIVE", "nothing", SCAN)),
     (r"insert\s+into\s+" + _NAME, _plain("ROW EXCLUSIVE", "nothing")),
     (r"(?:vacuum\s+full|cluster)\b", _NOTHING_ELSE_REWRITE),
-    (r"(?:create|drop|alter|comment|grant|revoke|analyze|set|select|do)\b", _plain("none", "nothing")),
+    (r"drop\s+(?:schema|extension|owned|database|materialized|type|domain)\b", _sweeping),
+    (r"drop\s+.*\bcascade\b", _sweeping),
+    (r"drop\s+(?:function|procedure|aggregate|view|rule|policy|role|statistics)\b", _plain("none", "nothing")),
+    # A block (DO) may do anything: like all that has no rule here, it is for a person to read.
+    (r"(?:create|alter|comment|grant|revoke|analyze|set|select)\b", _plain("none", "nothing")),
 )
 _COMPILED = tuple((re.compile(pattern, _FLAGS), judge) for pattern, judge in _RULES)
 

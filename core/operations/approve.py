@@ -34,12 +34,12 @@ async def approve(
     action = Action.APPROVE_LOSS if seen.plan.loses else Action.APPROVE_OPERATION
     changed: str | None = None
     async with recorded(world.database, user, face, action, str(operation_id), title=seen.title) as recording:
-        row = await operations.lock(recording.session, operation_id)
-        _check(row, user, read_hash, phrase)
-        changed = await _changed(world, seen)
+        row = _checked(await operations.lock(recording.session, operation_id), user, read_hash, phrase)
+        changed = await _changed(world, row)
         if changed is None:
-            await _refuse_conflicts(recording.session, seen)
-            recording.details["state"] = await _say_yes(recording.session, seen, user.name if user else "")
+            await _refuse_conflicts(recording.session, row)
+            # From the locked row: who approved a moment ago is the first of two, and stays so.
+            recording.details["state"] = await _say_yes(recording.session, row, user.name if user else "")
         else:
             outcome = f"Not approved, since the world has changed: {changed}."
             await operations.change(
@@ -62,7 +62,7 @@ async def hand_over(world: World, operation_id: uuid.UUID) -> None:
         return
 
 
-def _check(row: OperationRow | None, user: User | None, read_hash: str, phrase: str) -> None:
+def _checked(row: OperationRow | None, user: User | None, read_hash: str, phrase: str) -> OperationRow:
     if row is None:
         raise NotFound("There is no such operation.")
     if row.state is not State.PROPOSED:
@@ -76,6 +76,7 @@ def _check(row: OperationRow | None, user: User | None, read_hash: str, phrase: 
         raise BadRequest(f"This loses data. Type {row.plan.phrase} to approve it.")
     if row.approved_by is not None and user is not None and row.approved_by == user.name:
         raise Conflict("You have approved this already: another person must, too.")
+    return row
 
 
 async def _changed(world: World, row: OperationRow) -> str | None:

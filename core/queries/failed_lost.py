@@ -23,19 +23,14 @@ class RetriedJob:
     last_failed_at: dt.datetime
 
 
-async def is_promised(session: AsyncSession) -> bool:
-    """Whether any job is still to be handed to Redis."""
-    return bool((await session.execute(select(exists(select(OutboxJob.id))))).scalar_one())
-
-
 async def retried(
     session: AsyncSession, *, before: dt.datetime, after: FailedCursor | None, limit: int
 ) -> tuple[RetriedJob, ...]:
-    """Those that were retried before that, in pages by key."""
+    """Those that were retried before that, in pages by key. What is still to be handed to Redis is not lost."""
     key = func.coalesce(FailedJob.labels["job_key"].astext, FailedJob.job_key)
     query = (
         select(FailedJob.id, FailedJob.queue, key, FailedJob.last_failed_at)
-        .where(_RETRIED, FailedJob.resolved_at < before)
+        .where(_RETRIED, FailedJob.resolved_at < before, ~exists().where(OutboxJob.job_key == key))
         .order_by(FailedJob.last_failed_at, FailedJob.id)
         .limit(limit)
     )

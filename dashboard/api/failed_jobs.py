@@ -23,6 +23,7 @@ from dashboard import urls
 from dashboard.api.access import Discarder, JobEditor, Retrier, Viewer
 from dashboard.api.body import Body
 from dashboard.api.clock import Now
+from dashboard.api.files import as_file
 from dashboard.api.paging import After, Limit, Page, instant, position, whole_id
 from dashboard.context import context
 
@@ -122,9 +123,7 @@ async def export_jobs(
     user: Viewer, selection: Annotated[Selection, Query()], now: Now, form: Literal["csv", "json"] = "json"
 ) -> StreamingResponse:
     write, kind = (export.as_csv, "text/csv") if form == "csv" else (export.as_json, "application/json")
-    headers = {"content-disposition": f'attachment; filename="failed-jobs.{form}"'}
-    chosen = selection.filter(now)
-    return StreamingResponse(write(context().database, user, chosen), media_type=kind, headers=headers)
+    return await as_file(write(context().database, user, selection.filter(now)), form, kind)
 
 
 @router.post("/plan", summary="What a retry would touch, without doing it")

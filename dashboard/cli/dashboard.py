@@ -9,5 +9,5 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def dashboard() -> None:
-    """Serve the pages, /health, /metrics and /api on HOST and PORT."""
+    """Serve the pages, /health and /api on HOST and PORT."""
     main.run()

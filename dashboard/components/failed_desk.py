@@ -8,7 +8,7 @@ from core.access import Action
 from core.errors import NotFound
 from core.failed_jobs import view
 from core.failed_jobs.filter import Filter
-from core.failed_jobs.view import Seen, View
+from core.failed_jobs.view import GROUPS, Seen, View
 from core.queries.count import Count
 from core.queries.failed_list import FailedCursor
 from core.snapshot import Snapshot
@@ -112,7 +112,9 @@ class FailedDesk:
         latest = context().poller.latest
         causes = latest.readings.failed.value.causes if latest and latest.readings.failed.value else Count(0)
         rest = causes.value - len(found.groups)
-        more = f"{rest:,}{'' if causes.exact else '+'} more causes, each with fewer jobs." if rest > 0 else ""
+        # The count is of the last poll, the list of this moment: only beyond what a list shows does it mean more.
+        full = len(found.groups) >= GROUPS
+        more = f"{rest:,}{'' if causes.exact else '+'} more, each with fewer jobs." if full and rest > 0 else ""
         self._groups.show(found.groups, found.hours, more, acting.now())
         self._say_chosen()
 

@@ -31,6 +31,11 @@ def box(tag: str = "div", classes: str = "") -> Element:
     return ui.element(tag).classes(classes)
 
 
+def scrolling() -> Element:
+    """What is wider than the screen, and can be moved with the keyboard."""
+    return box(classes="scroll").props("tabindex=0")
+
+
 def link(text: str, target: str, classes: str = "") -> Text:
     """A link to a place of ours, or to http(s) elsewhere: anything else in `target` is not followed."""
     # Browsers read a backslash as a slash: two of either would lead to another host.

@@ -7,7 +7,7 @@ from core.indexes.report import IndexReport, state_of
 from core.phrases import counted, duration, listed, size
 from core.queries.vector_index import VectorIndex
 from dashboard import acting
-from dashboard.components.html import Text, box, button
+from dashboard.components.html import Text, box, button, scrolling
 from dashboard.phrasing import clock
 
 _MARK = {"ok": "●", "warn": "▲", "bad": "✕", "mute": "–"}
@@ -26,7 +26,7 @@ def index_table(report: IndexReport, drop: Callable[[str], Awaitable[None]]) -> 
     if not report.table.indexes:
         Text("p", "None: every search compares all rows, which is exact, and fast enough for some thousand.", "empty")
         return
-    with box(classes="scroll"), box("table", "plain").mark("indexes"):
+    with scrolling(), box("table", "plain").mark("indexes"):
         Text("caption", "All vector indexes", "visually-hidden")
         with box("thead"), box("tr"):
             for name, classes in COLUMNS:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from core.phrases import duration
 from core.queries.operations import OperationRow
-from dashboard.components.html import Text, age, box, link
+from dashboard.components.html import Text, age, box, link, scrolling
 from dashboard.components.operation_card import state_pill
 
 
@@ -14,7 +14,7 @@ def operation_list(rows: Sequence[OperationRow], empty: str) -> None:
     if not rows:
         Text("p", empty, "empty")
         return
-    with box(classes="scroll"), box("table", "plain").mark("operations"):
+    with scrolling(), box("table", "plain").mark("operations"):
         Text("caption", "Operations", "visually-hidden")
         with box("thead"), box("tr"):
             for name, classes in (

@@ -5,7 +5,7 @@ from typing import Any
 
 from core.phrases import milliseconds
 from core.queries.operations import OperationRow
-from dashboard.components.html import Text, box
+from dashboard.components.html import Text, box, scrolling
 
 _ROWS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "Recall@10": lambda m: f"{m['recall']:.3f} ({m['low']:.3f} to {m['high']:.3f})",
@@ -26,7 +26,7 @@ def operation_results(row: OperationRow) -> None:
     with box("section", "card").style("margin-bottom:14px"):
         with box(classes="head"):
             Text("h2", "Measured on the same rows")
-        with box(classes="scroll"), box("table", "plain").mark("results"):
+        with scrolling(), box("table", "plain").mark("results"):
             Text("caption", "Measured before and after", "visually-hidden")
             with box("thead"), box("tr"):
                 Text("th", "")

@@ -8,7 +8,7 @@ from core.phrases import duration
 from core.queries.samples import SamplePoint
 from core.queues import QUEUES, QueueDepth
 from core.reading import Reading
-from dashboard.components.html import Text, box
+from dashboard.components.html import Text, box, scrolling
 
 # Left out on a phone; more of them where a row has actions too.
 SECONDARY = {"Delayed", "Per min"}
@@ -25,7 +25,7 @@ class QueueTable:
         self._marks: dict[str, Text] = {}
         secondary = SECONDARY_TO_ACTIONS if actions else SECONDARY
         self._classes = {name: "r secondary" if name in secondary else "r" for name in COLUMNS}
-        with box(classes="scroll"), box("table", "plain middle").mark("queues"):
+        with scrolling(), box("table", "plain middle").mark("queues"):
             Text("caption", "Queues", "visually-hidden")
             with box("thead"), box("tr"):
                 Text("th", "Queue").props("scope=col")

@@ -6,7 +6,7 @@ from core.phrases import duration, milliseconds
 from core.queues import QUEUES, QueueDepth
 from core.queues.listing import JobTimes, Percentiles
 from core.reading import Reading
-from dashboard.components.html import Text, box
+from dashboard.components.html import Text, box, scrolling
 
 UNKNOWN = "–"
 COLUMNS = ("Oldest waits", "p50", "p95", "p99", "p50", "p95", "p99", "Jobs")
@@ -23,7 +23,7 @@ class QueueTimes:
             with box(classes="head"):
                 Text("h2", "How long jobs take")
                 Text("span", "of the jobs that ended last", "under")
-            with box(classes="scroll"), box("table", "plain middle").mark("times"):
+            with scrolling(), box("table", "plain middle").mark("times"):
                 Text("caption", "How long jobs take", "visually-hidden")
                 _head()
                 with box("tbody"):

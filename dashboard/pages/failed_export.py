@@ -12,6 +12,7 @@ from core.failed_jobs import export
 from core.failed_jobs.filter import Filter
 from dashboard import acting
 from dashboard.api.access import Viewer
+from dashboard.api.files import as_file
 from dashboard.components.failed_address import FailedAddress
 from dashboard.context import context
 
@@ -49,14 +50,4 @@ async def as_json(user: Viewer, asked: Asked) -> StreamingResponse:
 
 
 async def _file(write: Write, user: User, asked: FailedAddress, suffix: str, media_type: str) -> StreamingResponse:
-    parts = write(context().database, user, asked.filter(acting.now()))
-    # Before the answer has begun, a database that is away is still an answer of its own.
-    first = await anext(parts)
-    headers = {"content-disposition": f'attachment; filename="failed-jobs.{suffix}"', "cache-control": "no-store"}
-    return StreamingResponse(_all(first, parts), media_type=media_type, headers=headers)
-
-
-async def _all(first: str, rest: AsyncIterator[str]) -> AsyncIterator[str]:
-    yield first
-    async for part in rest:
-        yield part
+    return await as_file(write(context().database, user, asked.filter(acting.now())), suffix, media_type)

@@ -1,12 +1,12 @@
 -- After a blocking read, which no script can do. ARGV: consumer, lease in ms, ids. Returns the time in ms
--- and the ids that may run.
+-- and the ids that may run. Between the read and this, a job may have been cancelled: then its entry is gone.
 local consumer, length = ARGV[1], tonumber(ARGV[2])
 local is_paused = redis.call('EXISTS', paused) == 1
 local taken = {}
 for i = 3, #ARGV do
   if is_paused then
     release(ARGV[i], 0)
-  elseif take(ARGV[i], consumer, length) then
+  elseif (pending(ARGV[i]) or {})[2] == consumer and take(ARGV[i], consumer, length) then
     taken[#taken + 1] = ARGV[i]
   end
 end

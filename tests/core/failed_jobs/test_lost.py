@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from core.failed_jobs.filter import Filter
 from core.failed_jobs.lost import REASON, reopen_lost
-from core.queries import failed_tidy
+from core.queries import failed_lost, failed_tidy
 from core.queues import outbox
 
 
@@ -30,8 +30,18 @@ async def test_what_is_still_to_be_sent_is_not_lost(world) -> None:
     await world.retry(Filter())
     await world.redis.flushall()
     async with world.database.session() as session:
-        await outbox.stage(session, outbox.Job("t", (), "embed"))
+        (sent,) = await failed_lost.retried(session, before=later(), after=None, limit=9)
+        await outbox.stage(session, outbox.Job("t", (), sent.queue, sent.key))
     assert await reopen_lost(world.database, world.redis, later()) == 0
+
+
+async def test_a_promise_of_another_job_hides_no_lost_one(world) -> None:
+    await world.fail_many(1)
+    await world.retry(Filter())
+    await world.redis.flushall()
+    async with world.database.session() as session:
+        await outbox.stage(session, outbox.Job("t", (), "embed", "t:another"))
+    assert await reopen_lost(world.database, world.redis, later()) == 1
 
 
 async def test_after_a_month_the_settled_are_forgotten_and_the_open_ones_are_not(world) -> None:

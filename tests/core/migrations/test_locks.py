@@ -145,3 +145,22 @@ def test_a_lock_says_itself_in_words() -> None:
         "SHARE on book: blocks writes while the index is built"
     )
     assert Lock("", None, "none", "nothing", "a moment").words == "none on tables in use"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "alter table book drop old",
+        "drop extension vector cascade",
+        "drop schema public cascade",
+        "drop function f() cascade",
+    ],
+)
+def test_what_takes_data_with_it_is_never_called_harmless(statement: str) -> None:
+    (lock,) = locks.of([statement])
+    assert lock.loses
+
+
+def test_a_block_is_for_a_person_to_read() -> None:
+    (lock,) = locks.of(["do $$ begin delete from book; end $$"])
+    assert lock.danger
