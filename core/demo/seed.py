@@ -1,14 +1,17 @@
-"""What the demo starts with: its feeds, and an hour of history, so that no chart is empty."""
+"""What the demo starts with: its feeds, an hour of history, and jobs that failed in it, so that no page is empty."""
 
 import datetime as dt
 import math
 import random
 
 from core.db import Database
+from core.demo.failures import failures
 from core.demo.feed_server import addresses
-from core.queries import feeds, samples
+from core.queries import failed_jobs, feeds, samples
 
 TICK = dt.timedelta(seconds=15)
+# Ticks in which the invented work comes to rest.
+CALM = 24
 HOUR = dt.timedelta(hours=1)
 # Seconds between crawls: short, so that something happens while one looks.
 INTERVAL_S = 60
@@ -23,10 +26,12 @@ async def seed(database: Database, port: int, now: dt.datetime) -> None:
             return
         for at, values in _history(now):
             await samples.store(session, at, values)
+        for failure in failures(now):
+            await failed_jobs.record(session, failure)
 
 
 def _history(now: dt.datetime) -> list[tuple[dt.datetime, dict[str, float]]]:
-    """An ordinary hour: work comes and goes, and ten minutes ago some crawls began to fail."""
+    """An ordinary hour: work comes, goes, and comes to rest."""
     dice = random.Random(7)  # noqa: S311 - not for secrets
     steps = int(HOUR / TICK)
     totals = {f"{kind}.{queue}": 0.0 for kind in ("done", "failed") for queue in ("crawl", "embed", "summarise", "ops")}
@@ -34,17 +39,21 @@ def _history(now: dt.datetime) -> list[tuple[dt.datetime, dict[str, float]]]:
     for step in range(steps):
         values: dict[str, float] = {"waiting.ops": 0, "running.ops": 0, "delayed.ops": 0, "oldest_s.ops": 0}
         for queue, usual in (("crawl", 14), ("embed", 32), ("summarise", 24)):
-            waiting = max(0, round(usual * (1 + 0.6 * math.sin(step / 25 + usual)) + dice.gauss(0, 3)))
+            # It comes to rest before now: what follows is what really happens.
+            rest = min(1.0, (steps - 1 - step) / CALM)
+            waiting = max(0, round(rest * (usual * (1 + 0.6 * math.sin(step / 25 + usual)) + dice.gauss(0, 3))))
             values |= {
                 f"waiting.{queue}": waiting,
                 f"running.{queue}": min(4, waiting),
                 f"delayed.{queue}": dice.choice((0, 0, 0, 1)),
                 f"oldest_s.{queue}": waiting * 0.2,
             }
-            totals[f"done.{queue}"] += dice.randint(8, 16)
-        if steps - step < 40:
-            totals["failed.crawl"] += dice.choice((0, 0, 1))
-        values |= totals | {"workers": 2, "slots": 20, "busy": dice.randint(6, 14)}
+            totals[f"done.{queue}"] += round(rest * dice.randint(8, 16))
+        values |= totals | {
+            "workers": 2,
+            "slots": 20,
+            "busy": round(min(1.0, (steps - 1 - step) / CALM) * dice.randint(6, 14)),
+        }
         values |= {"latency_ms.database": 1 + dice.random(), "latency_ms.redis": 0.3 + dice.random() / 5}
         rows.append((now - TICK * (steps - step), values))
     # The counters of the live system start at zero: history counts up to that, so that they go on from it.

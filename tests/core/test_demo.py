@@ -12,7 +12,7 @@ from core.db import Database
 from core.demo.feed_server import SHOWN, FeedServer, addresses, rss
 from core.demo.seed import seed
 from core.demo.stories import TOPICS, story
-from core.queries import feeds, samples
+from core.queries import failed_summary, feeds, samples
 
 
 @pytest.fixture
@@ -63,3 +63,5 @@ async def test_seeding_twice_adds_nothing_twice(database: Database) -> None:
     async with database.session() as session:
         assert (await feeds.counts(session)).total == len(addresses(9999))
         assert len(await samples.since(session, now - dt.timedelta(hours=2))) == 240
+        failed = await failed_summary.read(session)
+    assert (failed.open.value, failed.causes.value) == (70, 3)
