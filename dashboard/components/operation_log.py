@@ -14,8 +14,11 @@ class OperationLog:
     def __init__(self) -> None:
         self.last = 0
         self._empty = Text("p", "Nothing yet: the log begins with the approval.", "empty")
-        self._lines = box("ol", "log").props('role=log aria-label="Log" tabindex=0')
-        self._lines.set_visibility(False)
+        # The role is that of a box around the list: on the list itself it would take the list's own away.
+        self._frame = box(classes="log").props('role=log aria-label="Log" tabindex=0')
+        self._frame.set_visibility(False)
+        with self._frame:
+            self._lines = box("ol")
 
     def add(self, lines: Sequence[Line]) -> None:
         """Those that are not there yet."""
@@ -23,7 +26,7 @@ class OperationLog:
         if not fresh:
             return
         self._empty.set_visibility(False)
-        self._lines.set_visibility(True)
+        self._frame.set_visibility(True)
         self.last = fresh[-1].id
         with self._lines:
             for line in fresh:

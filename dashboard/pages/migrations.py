@@ -100,9 +100,7 @@ class _Page:
             Text("p", "A plan says first what would be lost. Choose the revision to go back to.", "under")
             with box(classes="actions"):
                 for each in reversed(done):
-                    button(
-                        f"{each.id} {each.summary}", partial(self._plan_downgrade, each.id), "small"
-                    )
+                    button(f"{each.id} {each.summary}", partial(self._plan_downgrade, each.id), "small")
 
         def buttons() -> None:
             with box(classes="actions"):
