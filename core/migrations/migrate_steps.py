@@ -15,12 +15,16 @@ from core.operations import statement
 from core.operations.kind import World
 from core.operations.running import Run
 from core.phrases import duration, listed
-from core.queries import backends, index_ddl, invalid_indexes, server
+from core.queries import backends, index_ddl, invalid_indexes, server, table_sizes
 
 # How long a revision waits for a lock, with everybody else queueing behind it; and how often it tries.
 LOCK_TIMEOUT_S = 2
 ATTEMPTS = 6
 _LOCK_NOT_AVAILABLE = "55P03"
+
+_CONCURRENT = re.compile(
+    r'create\s+(?:unique\s+)?index\s+concurrently\s+(?:if\s+not\s+exists\s+)?"?(\w+)"?\s+on\b', re.IGNORECASE
+)
 
 Move = Callable[[str, str, How], MigrationStatus]
 
@@ -54,13 +58,14 @@ async def move(
     to: str,
 ) -> None:
     """One revision, in its own transaction; a lock that is not free is asked for again and again."""
-    await clear(world, run, told)
+    await clear(world, run)
     current = (await status(world)).current
     if current == end:
         await run.say(f"The schema is at {end or 'the beginning'} already.")
         return
     if current != start:
         raise Conflict(f"The schema is at {current}, not at {start}: somebody else has moved it.")
+    await run.keep(begun=told.id)
     heard: deque[str] = deque()
     lock_timeout = 0 if told.concurrent else LOCK_TIMEOUT_S
     how = How(
@@ -103,23 +108,27 @@ def _short(sql: str) -> str:
     return flat if len(flat) <= 300 else f"{flat[:297]}…"
 
 
-async def clear(world: World, run: Run, told: Story | None = None) -> None:
-    """Ends what a lost worker left running, and drops an index that it left half built."""
+async def clear(world: World, run: Run) -> None:
+    """Ends what a lost worker left running, and drops the indexes of a revision that was begun and is not done.
+
+    Indexes that are built concurrently are outside of the revision's transaction: cut short it leaves them, valid or
+    not, and would stumble over them the next time.
+    """
     if pids := await statement.running(run):
         await run.say("A session of the worker that was lost is still at it: ending it, which undoes its revision.")
         async with run.database.session() as session:
             await backends.terminate(session, pids)
         await statement.ended(run)
-    names = {told.id} if told else set(run.row.matters["revisions"])
-    for each in await story.upwards(world.database, [n for n in run.row.matters["revisions"] if n in names]):
-        if not each.concurrent:
-            continue
-        async with run.database.session() as session:
-            invalid = await invalid_indexes.read(session)
-        for index in invalid:
-            if any(re.search(rf"\b{re.escape(index.name)}\b", sql) for sql in each.sql or ()):
-                await run.say(f"{index.name} was left half built: dropping it.", "warning")
-                await statement.execute(run, index_ddl.drop(index.name))
+    begun = run.result.get("begun")
+    if begun is None or begun not in (await status(world)).pending:
+        return
+    (told,) = await story.upwards(world.database, [begun])
+    async with run.database.session() as session:
+        present = await table_sizes.of_indexes(session)
+    for name in (found[1] for sql in told.sql or () if (found := _CONCURRENT.match(sql))):
+        if name in present:
+            await run.say(f"{name} was left by a revision that did not end: dropping it.", "warning")
+            await statement.execute(run, index_ddl.drop(name))
 
 
 async def arrived(world: World, target: str | None) -> None:
