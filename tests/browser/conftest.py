@@ -10,12 +10,18 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psycopg
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
+from core import queues
 from core.access import Role, on_this_machine
 from core.accounts import people
+from core.config import Settings
 from core.db import Database
+from core.operations import planning
+from core.operations.kind import World
+from dashboard.main import PAGES
 
 # A page hears of a change with the next poll, and rests between two readings.
 expect.set_options(timeout=15_000)
@@ -93,6 +99,25 @@ def dashboard_process(servers_of_dashboard: dict[str, str], tmp_path: Path) -> I
 def dashboard(dashboard_process: tuple[str, Path], database: Database) -> Dashboard:
     url, log = dashboard_process
     return Dashboard(url, database, log)
+
+
+@pytest.fixture
+async def addresses(database: Database, redis_url: str) -> tuple[str, ...]:
+    """Where every page is that there is; a page of one thing has one to show."""
+    with psycopg.connect(database.url) as connection:
+        connection.execute("insert into feeds (url, title) values ('https://example.org/', 'A feed')")
+        (article,) = connection.execute(
+            "insert into articles (feed_id, guid, content_hash) select id, '1', '' from feeds returning id"
+        ).fetchone()
+        connection.execute(
+            "insert into article_embeddings (article_id, chunk_index, content, embedding, model)"
+            " values (%s, 0, '', array_fill(0.1, array[1536])::vector, 'wordllama-256')",
+            [article],
+        )
+    redis = queues.connect(redis_url)
+    operation = await planning.plan(World(Settings(), database, redis), ROOT, "cli", "rebuild index", {})
+    await redis.aclose()
+    return tuple(path.format(article_id=article, operation_id=operation.id) for path in PAGES)
 
 
 @pytest.fixture
