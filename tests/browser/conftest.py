@@ -6,9 +6,11 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -60,39 +62,47 @@ class Dashboard:
         return page
 
 
+@dataclass
+class Shared:
+    """The dashboard that tests use one after the other, and the generation of the database that it works on."""
+
+    stack: ExitStack
+    process: tuple[str, Path] = ("", Path())
+    generation: int = 0
+
+
+StartDashboard = Callable[..., AbstractContextManager[tuple[str, Path]]]
+
+
 def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])
 
 
-@pytest.fixture
-def servers_of_dashboard(database_url: str, redis_url: str) -> dict[str, str]:
-    """What the dashboard's process is told of them."""
-    return {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
+@pytest.fixture(scope="session")
+def start_dashboard() -> StartDashboard:
+    """`with start_dashboard(folder, DATABASE_URL=…, REDIS_URL=…) as (url, log)` runs one in a process of its own."""
+    return _running
+
+
+@pytest.fixture(scope="session")
+def shared() -> Iterator[Shared]:
+    with ExitStack() as stack:
+        yield Shared(stack)
 
 
 @pytest.fixture
-def dashboard_process(servers_of_dashboard: dict[str, str], tmp_path: Path) -> Iterator[tuple[str, Path]]:
-    """Its address and its log."""
-    port, log = free_port(), tmp_path / "dashboard.log"
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith(("NICEGUI_", "PYTEST_"))},
-        **servers_of_dashboard,
-        "PORT": str(port),
-        "SIGNALIST_DATA_DIR": str(tmp_path / "var"),
-    }
-    with log.open("w") as sink:
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "dashboard.cli", "dashboard"], env=environment, stdout=sink, stderr=sink
-        )
-        url = f"http://127.0.0.1:{port}"
-        try:
-            _wait_until_it_lives(url, process, log)
-            yield url, log
-        finally:
-            process.terminate()
-            process.wait(20)
+def dashboard_process(
+    shared: Shared, slate: Any, database_url: str, redis_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, Path]:
+    """Its address and its log. It serves one test after the other, as long as the database stays the same one."""
+    if shared.generation != slate.generation:
+        shared.stack.close()
+        folder = tmp_path_factory.mktemp("dashboard")
+        started = _running(folder, DATABASE_URL=database_url, REDIS_URL=redis_url)
+        shared.process, shared.generation = shared.stack.enter_context(started), slate.generation
+    return shared.process
 
 
 @pytest.fixture
@@ -135,6 +145,27 @@ async def window(browser: Browser, dashboard: Dashboard) -> AsyncIterator[Browse
     context.set_default_timeout(10_000)
     yield context
     await context.close()
+
+
+@contextmanager
+def _running(folder: Path, **environment: str) -> Iterator[tuple[str, Path]]:
+    port, log = free_port(), folder / "dashboard.log"
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("NICEGUI_", "PYTEST_"))}
+    own = {"PORT": str(port), "SIGNALIST_DATA_DIR": str(folder / "var")}
+    with log.open("w") as sink:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "dashboard.cli", "dashboard"],
+            env=inherited | own | environment,
+            stdout=sink,
+            stderr=sink,
+        )
+        try:
+            url = f"http://127.0.0.1:{port}"
+            _wait_until_it_lives(url, process, log)
+            yield url, log
+        finally:
+            process.terminate()
+            process.wait(20)
 
 
 def _wait_until_it_lives(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -1,6 +1,7 @@
 """Pages while Postgres is away: they stay, say what they do not know and since when, and come back by themselves."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import psycopg
 import pytest
@@ -12,7 +13,7 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def postgres_goes_away(postgres_url: str, database_url: str) -> Iterator[Callable[[bool], None]]:
+def postgres_goes_away(postgres_url: str, database_url: str, slate: Any) -> Iterator[Callable[[bool], None]]:
     """`postgres_goes_away(True)` ends every connection to the test's database and refuses new ones."""
 
     def switch(away: bool) -> None:
@@ -23,6 +24,7 @@ def postgres_goes_away(postgres_url: str, database_url: str) -> Iterator[Callabl
 
     yield switch
     switch(False)
+    slate.spoil()
 
 
 async def test_pages_say_what_they_do_not_know_and_recover(

@@ -91,12 +91,17 @@ def redis_road(redis_url: str) -> Iterator[Road]:
 
 
 @pytest.fixture
-def servers_of_dashboard(database_url: str, postgres_road: Road, redis_road: Road) -> dict[str, str]:
+def dashboard_process(
+    start_dashboard: Any, database_url: str, postgres_road: Road, redis_road: Road, tmp_path: Path
+) -> Iterator[tuple[str, Path]]:
+    """A dashboard of the test's own, at the far end of the roads."""
     found = conninfo_to_dict(database_url)
-    return {
-        "DATABASE_URL": f"postgresql://{found['user']}@127.0.0.1:{postgres_road.port}/{found['dbname']}",
-        "REDIS_URL": f"redis://127.0.0.1:{redis_road.port}/0",
-    }
+    with start_dashboard(
+        tmp_path,
+        DATABASE_URL=f"postgresql://{found['user']}@127.0.0.1:{postgres_road.port}/{found['dbname']}",
+        REDIS_URL=f"redis://127.0.0.1:{redis_road.port}/0",
+    ) as process:
+        yield process
 
 
 async def health(url: str, path: str = "/health") -> tuple[int, dict[str, str]]:

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import httpx
 import pytest
+from argon2 import PasswordHasher
 from nicegui import core, ui
 from nicegui.testing import User
 from nicegui.testing.general import nicegui_reset_globals, prepare_simulation
 
 from core import queues
 from core.access import Role, on_this_machine
-from core.accounts import people, tokens
+from core.accounts import passwords, people, tokens
 from core.config import Settings
 from core.db import Database
 from dashboard import main
@@ -88,6 +89,12 @@ async def log_in(
     page = await client.get("/login", params={"next": wanted})
     fields = dict(_HIDDEN.findall(page.text))
     return await client.post("/login", data={**fields, "name": name, "password": password})
+
+
+@pytest.fixture(autouse=True)
+def _cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing here is about the strength of hashes, and every test logs someone in."""
+    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 
 
 @pytest.fixture
