@@ -42,7 +42,7 @@ def _by_feed(drawn: ArticleMap) -> list[dict[str, Any]]:
     for name, colour in [*zip(largest, _COLOURS, strict=False), ("", _OTHERS)]:
         chosen = [i for i, a in enumerate(drawn.articles) if (a.feed == name if name else a.feed not in largest)]
         if chosen:
-            title = html.escape(name) if name else "other feeds"
+            title = _escaped(name) if name else "other feeds"
             traces.append(_trace(drawn, chosen) | {"name": title, "marker": _marker(colour)})
     return traces
 
@@ -74,7 +74,11 @@ def _marker(colour: object) -> dict[str, Any]:
 
 
 def _label(article: Placed) -> str:
-    """Plotly takes some HTML in a label: a title must not be taken for it."""
     title = article.title if len(article.title) <= 90 else f"{article.title[:89]}…"
     day = article.sort_at.astimezone().strftime("%Y-%m-%d")
-    return f"{html.escape(title) or 'untitled'}<br>{html.escape(article.feed)}, {day}"
+    return f"{_escaped(title) or 'untitled'}<br>{_escaped(article.feed)}, {day}"
+
+
+def _escaped(text: str) -> str:
+    """Plotly takes some HTML in a label: a title must not be taken for it. `&quot;` it does not know."""
+    return html.escape(text, quote=False)

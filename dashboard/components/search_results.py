@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from core.pipeline.addresses import shown
 from core.pipeline.search import SearchHit
 from core.pipeline.snippet import marked
 from dashboard.components.html import Text, box, link
@@ -27,7 +28,7 @@ def _hit(hit: SearchHit, words: str) -> None:
                 link(hit.feed_title or "(no title yet)", url("/search", q=words, feed=hit.feed_id))
                 moment(hit.published_at)
                 if hit.url and hit.url.startswith(("http://", "https://")):
-                    link("Source ↗", hit.url)
+                    link("Source ↗", shown(hit.url))
 
 
 def _score(score: float) -> None:

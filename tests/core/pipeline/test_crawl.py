@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from core.db import Database
 from core.errors import DatabaseUnavailable, FeedUnreachable, RetryLater
+from core.pipeline import fetch as fetching
 from core.pipeline.crawl import CrawlOutcome, crawl
 from core.pipeline.parser import Parser
 from core.queries import articles, feeds
@@ -223,6 +224,19 @@ async def test_a_page_that_names_a_feed_becomes_that_feed(database: Database, si
     outcome = await crawls(feed_id)
     assert outcome.result == f"2 articles, 2 new; moved to {feed}"
     assert (await shown(database, feed_id)).url == feed
+
+
+async def test_a_page_that_names_a_private_feed_sends_nobody_there(
+    database: Database, site: Any, parser: Parser, trap: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The site counts as public, for this test; the trap is reached by another name of the same machine.
+    monkeypatch.setattr(fetching, "is_public", lambda address: address == "127.0.0.1")
+    link = f"<link rel='alternate' type='application/rss+xml' href='http://127.0.0.2:{trap.port}/feed'>"
+    feed_id = await added(database, site.says("/", f"<html><head>{link}</head></html>"))
+    async with fetching.open_session(allow_private=False) as http:
+        outcome = await crawl(feed_id, database=database, http=http, parser=parser, now=NOW)
+    assert "127.0.0.2 is an address inside a private network" in outcome.error
+    assert trap.connections == 0
 
 
 @pytest.mark.parametrize(

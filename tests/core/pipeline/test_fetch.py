@@ -299,6 +299,22 @@ HOSTS = [
     "224.0.0.1",
     "240.0.0.1",
     "255.255.255.255",
+    "169.254.169.254.",
+    "169.254.43518",
+    "0xA9.0xFE.0xA9.0xFE",
+    "192.0.2.1",
+    "192.88.99.1",
+    "203.0.113.1",
+    "239.255.255.250",
+    "[::ffff:0:127.0.0.1]",
+    "[::7f00:1]",
+    "[::ffff:10.0.0.1]",
+    "[64:ff9b:1::7f00:1]",
+    "[64:ff9b::169.254.169.254]",
+    "[2002:a9fe:a9fe::1]",
+    "[2001:db8::1]",
+    "[100::1]",
+    "[fe80::a9fe:a9fe]",
     "user:password@127.0.0.1",
     "example.org@127.0.0.1",
     "example.org%23@127.0.0.1",
@@ -334,16 +350,84 @@ async def test_a_redirect_leads_to_no_private_address_either(
         await writer.drain()
         writer.close()
 
-    # A server that counts as public, for this test; the trap is on an address that does not.
-    try:
-        server = await asyncio.start_server(redirect, "127.0.0.2", 0)
-    except OSError:
-        pytest.skip("This machine has only one loopback address.")
-    monkeypatch.setattr(fetching, "is_public", lambda address: address == "127.0.0.2" or is_public(address))
+    server = await _counting_as_public(redirect, monkeypatch)
     async with server, open_session(allow_private=False) as http:
         start = f"http://127.0.0.2:{server.sockets[0].getsockname()[1]}/"
         with pytest.raises(FeedUnusable, match=r"private network|not a valid address"):
             await fetch(http, start)
+    assert trap.connections == 0
+
+
+async def _counting_as_public(answer: Any, monkeypatch: pytest.MonkeyPatch) -> asyncio.Server:
+    """A server that counts as public, for this test; the trap is on an address that does not."""
+    try:
+        server = await asyncio.start_server(answer, "127.0.0.2", 0)
+    except OSError:
+        pytest.skip("This machine has only one loopback address.")
+    monkeypatch.setattr(fetching, "is_public", lambda address: address == "127.0.0.2" or is_public(address))
+    return server
+
+
+@pytest.mark.parametrize("hop", range(5))
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_no_hop_of_a_chain_leads_to_a_private_address(
+    hop: int, status: int, trap: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    async def redirect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        number = int((await reader.readuntil(b"\r\n\r\n")).split(b" ")[1].strip(b"/"))
+        asked.append(number)
+        # To a name that is public for every look but the one of the last hop.
+        to = f"http://rebind.example:{trap.port}/" if number == hop else f"/{number + 1}"
+        writer.write(f"HTTP/1.1 {status} Moved\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n".encode())
+        await writer.drain()
+        writer.close()
+
+    server = await _counting_as_public(redirect, monkeypatch)
+    async with server, open_session(allow_private=False, resolver=_Answers("127.0.0.1")) as http:
+        with pytest.raises(FeedUnusable, match=r"rebind\.example is an address inside a private network"):
+            await fetch(http, f"http://127.0.0.2:{server.sockets[0].getsockname()[1]}/0")
+    assert asked == list(range(hop + 1))
+    assert trap.connections == 0
+
+
+@pytest.mark.parametrize("scheme", ["file", "ftp", "gopher", "dict", "ldap", "data", "jar", "javascript", "unix", "ws"])
+async def test_only_http_is_spoken_on_every_hop(site: Any, http: aiohttp.ClientSession, scheme: str) -> None:
+    site.says("/0", status=302, Location="/1")
+    site.says("/1", status=302, Location=f"{scheme}://127.0.0.1/etc/passwd")
+    with pytest.raises(FeedUnusable, match="only http and https"):
+        await fetch(http, site.url("/0"))
+    with pytest.raises((FeedUnusable, FeedUnreachable)):
+        await fetch(http, f"{scheme}://127.0.0.1/etc/passwd")
+    assert len(site.requests) == 2
+
+
+@pytest.mark.parametrize("answer", ["1.1.1.1 127.0.0.1", "127.0.0.1 1.1.1.1", "::1 10.0.0.1 1.1.1.1 169.254.169.254"])
+async def test_a_name_with_a_public_and_a_private_address_leads_to_the_public_one_only(
+    answer: str, trap: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts: list[str] = []
+
+    async def refuse(_: socket.socket, address: tuple[str, int]) -> None:
+        attempts.append(address[0])
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "sock_connect", refuse)
+    async with open_session(allow_private=False, resolver=_Answers(answer)) as http:
+        with pytest.raises((FeedUnusable, FeedUnreachable)):
+            await fetch(http, f"http://both.example:{trap.port}/feed")
+    assert set(attempts) == {"1.1.1.1"}
+    assert trap.connections == 0
+
+
+async def test_a_proxy_in_the_environment_is_not_asked(
+    site: Any, trap: Any, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # It would connect in our place, and to whatever it is told.
+    for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{trap.port}")
+    assert isinstance(await fetch(http, site.says("/feed", FEED)), Fetched)
     assert trap.connections == 0
 
 
