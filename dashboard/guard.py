@@ -33,7 +33,7 @@ LIVE = "/health/live"
 # The way in, and the way out for whose session has ended already.
 OPEN = (login.PATH, login.LOGOUT)
 # What programs use; everything else is for people.
-FOR_PROGRAMS = ("/api/v1/", "/api/openapi.json", *HEALTH)
+FOR_PROGRAMS = ("/api/v1/", "/api/openapi.json", "/metrics", *HEALTH)
 SAFE = ("GET", "HEAD", "OPTIONS")
 # To say who asks, /health may not become slower than its own checks.
 HEALTH_PATIENCE_S = 0.5

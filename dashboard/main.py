@@ -12,7 +12,7 @@ from core.db import Database
 from core.errors import SignalistError
 from dashboard import guard, login, shell
 from dashboard.api import app as api
-from dashboard.api import health
+from dashboard.api import health, metrics
 from dashboard.context import Context, set_context
 from dashboard.pages import failed_export, feeds_opml
 from dashboard.pages.article import article
@@ -55,6 +55,7 @@ def compose(context: Context) -> None:
     set_context(context)
     shell.install()
     app.include_router(health.router)
+    app.include_router(metrics.router)
     app.include_router(feeds_opml.router)
     app.include_router(failed_export.router)
     api.install(app)

@@ -1,0 +1,62 @@
+"""What Prometheus reads."""
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from core import queues
+from core.access import Role
+from core.reading import failed
+from core.readings import Readings
+from dashboard.api.metrics import families
+
+if TYPE_CHECKING:
+    from tests.dashboard.conftest import Site
+
+Values = dict[tuple[str, ...], float]
+
+
+def parsed(text: str) -> Values:
+    """Every sample by its name and the values of its labels."""
+    families = text_string_to_metric_families(text)
+    return {(s.name, *s.labels.values()): s.value for family in families for s in family.samples}
+
+
+async def test_a_program_with_a_token_reads_what_the_screens_show(site: "Site") -> None:
+    await queues.enqueue(site.context.redis, queues.crawl_feed("00000000-0000-4000-8000-000000000000"))
+    await site.context.poller.poll()
+    answer = await (await site.program(Role.VIEWER)).get("/metrics")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/plain; version=")
+    found = parsed(answer.text)
+    assert found["signalist_queue_jobs", "crawl", "waiting"] == 1
+    assert found["signalist_queue_oldest_wait_seconds", "crawl"] >= 0
+    assert found["signalist_jobs_total", "crawl", "done"] == 0
+    assert found["signalist_check_status", "database", "healthy"] == 1
+    assert found["signalist_check_status", "database", "unhealthy"] == 0
+    assert found["signalist_failed_jobs",] == 0
+    assert found["signalist_migrations_pending",] == 0
+    assert found["signalist_workers",] == 0
+
+
+async def test_what_is_unknown_is_missing_and_not_zero(site: "Site") -> None:
+    await site.has_read()
+    latest = site.context.poller.latest
+    assert latest is not None
+    now = dt.datetime.now(dt.UTC)
+    names = Readings.__dataclass_fields__
+    dark = Readings(**{name: failed(getattr(latest.readings, name), "It is away.", now) for name in names})
+    known = {family.name for family in families(type(latest)(now, dark, latest.health, latest.attention))}
+    empty = {"signalist_server_latency_seconds", "signalist_articles_waiting"}
+    assert known - empty == {
+        "signalist_snapshot_timestamp_seconds",
+        "signalist_check_status",
+        "signalist_attention",
+    }
+
+
+async def test_a_stranger_reads_nothing(site: "Site") -> None:
+    answer = await (await site.stranger()).get("/metrics")
+    assert answer.status_code == 401
+    assert answer.headers["content-type"].startswith("application/problem+json")
