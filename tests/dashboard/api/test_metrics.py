@@ -18,9 +18,11 @@ Values = dict[tuple[str, ...], float]
 
 
 def parsed(text: str) -> Values:
-    """Every sample by its name and the values of its labels."""
+    """Every sample by its name and the values of its labels, in the order of their names."""
     families = text_string_to_metric_families(text)
-    return {(s.name, *s.labels.values()): s.value for family in families for s in family.samples}
+    return {
+        (s.name, *(s.labels[name] for name in sorted(s.labels))): s.value for family in families for s in family.samples
+    }
 
 
 async def test_a_program_with_a_token_reads_what_the_screens_show(site: "Site") -> None:
@@ -32,7 +34,7 @@ async def test_a_program_with_a_token_reads_what_the_screens_show(site: "Site") 
     found = parsed(answer.text)
     assert found["signalist_queue_jobs", "crawl", "waiting"] == 1
     assert found["signalist_queue_oldest_wait_seconds", "crawl"] >= 0
-    assert found["signalist_jobs_total", "crawl", "done"] == 0
+    assert found["signalist_jobs_total", "done", "crawl"] == 0
     assert found["signalist_check_status", "database", "healthy"] == 1
     assert found["signalist_check_status", "database", "unhealthy"] == 0
     assert found["signalist_failed_jobs",] == 0
