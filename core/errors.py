@@ -6,6 +6,8 @@ Faces turn them into a notice, a problem+json body or an exit code in one place 
 
 from typing import ClassVar
 
+from core.redaction import redact
+
 
 class SignalistError(Exception):
     """Something went wrong."""
@@ -14,7 +16,8 @@ class SignalistError(Exception):
     http_status: ClassVar[int] = 500
 
     def __str__(self) -> str:
-        return super().__str__() or self.sentence()
+        # Here, so that no face, record or row has to remember it.
+        return redact(super().__str__()) or self.sentence()
 
     @classmethod
     def sentence(cls) -> str:

@@ -12,6 +12,7 @@ from core.access import Action, User, require
 from core.db import Database
 from core.errors import Forbidden, NotLoggedIn, SignalistError, Unavailable
 from core.queries import records
+from core.redaction import redact, redacted
 
 Face = Literal["browser", "api", "cli", "system"]
 Outcome = Literal["done", "refused", "failed"]
@@ -28,7 +29,8 @@ class Recording:
     """What the body of `recorded` works with.
 
     What it writes through `session` is committed together with the record, or not at all. It may put into `details`
-    what only the outcome tells (counts, ids): JSON values, no secrets. `user` is who may do it, and does.
+    what only the outcome tells (counts, ids): JSON values, in which secrets are blacked out. `user` is who may do it,
+    and does.
     """
 
     session: AsyncSession
@@ -113,9 +115,9 @@ async def _add(session: AsyncSession, deed: Deed, outcome: Outcome) -> None:
         address=deed.user.address if deed.user else None,
         face=deed.face,
         action=deed.action.value,
-        target=deed.target,
+        target=redact(deed.target),
         outcome=outcome,
-        details=deed.details,
+        details=redacted(deed.details),
     )
 
 

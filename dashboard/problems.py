@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from core.errors import SignalistError
+from core.redaction import redact
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -18,7 +19,13 @@ log = structlog.get_logger(__name__)
 
 def problem(status: int, detail: str, headers: dict[str, str] | None = None, **more: Any) -> JSONResponse:
     """An answer with that HTTP status; `detail` is a sentence for people."""
-    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail, **more}
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": redact(detail),
+        **more,
+    }
     return JSONResponse(body, status, {"cache-control": "no-store", **(headers or {})}, MEDIA_TYPE)
 
 

@@ -10,6 +10,7 @@ from taskiq.message import TaskiqMessage
 
 from core.failed_jobs import Attempt
 from core.queues.delivery import DELIVERIES, Entry
+from core.redaction import redact, redacted
 
 ATTEMPTS = "attempts"
 JOB_KEY = "job_key"
@@ -79,16 +80,17 @@ def key_in(message: TaskiqMessage) -> str:
 
 
 def _blank(entry: Entry, body: bytes) -> TaskiqMessage:
-    text = body[:10_000].decode(errors="backslashreplace")
+    text = redact(body[:10_000].decode(errors="backslashreplace"))
     return TaskiqMessage(task_id=entry.id, task_name="(unreadable)", labels={"body": text}, args=[], kwargs={})
 
 
 def _unreadable(why: str) -> Unfit:
-    return Unfit("Unreadable", why[:1_000], "unreadable")
+    return Unfit("Unreadable", redact(why)[:1_000], "unreadable")
 
 
 def shown(message: TaskiqMessage) -> tuple[Any, ...]:
-    """The arguments for a screen, that a list of jobs stays small."""
-    if len(json.dumps(message.args, default=str)) <= _LONGEST_ARGS:
-        return tuple(message.args)
-    return tuple(f"{str(argument)[:100]}…" for argument in message.args[:3])
+    """The arguments for a screen: without secrets, and short, that a list of jobs stays small."""
+    args = redacted(message.args)
+    if len(json.dumps(args, default=str)) <= _LONGEST_ARGS:
+        return tuple(args)
+    return tuple(f"{str(argument)[:100]}…" for argument in args[:3])

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from core.failed_jobs.storable import storable_text
+from core.redaction import redact
 
 _LONGEST_MESSAGE = 2_000
 _LONGEST_TRACEBACK = 6_000
@@ -51,7 +52,7 @@ def attempt_of(exception: BaseException, *, at: dt.datetime, worker: str, durati
         exception=name_of(cause),
         message=message_of(cause),
         frame=f"{_path(top[0])}:{top[0].name}" if top else "",
-        traceback=storable_text(_story(cause, own, [frame for frame in frames if frame not in own])),
+        traceback=storable_text(redact(_story(cause, own, [frame for frame in frames if frame not in own]))),
     )
 
 
@@ -72,7 +73,8 @@ def message_of(exception: BaseException) -> str:
         text = str(exception)
     except Exception as unreadable:  # noqa: BLE001 - any code of any library may run here
         text = f"(its text cannot be read: {type(unreadable).__name__})"
-    return storable_text(text[:_LONGEST_MESSAGE])
+    # Before it is cut: half a secret has no shape.
+    return storable_text(redact(text[: 2 * _LONGEST_MESSAGE])[:_LONGEST_MESSAGE])
 
 
 def _story(cause: BaseException, own: list[traceback.FrameSummary], others: list[traceback.FrameSummary]) -> str:

@@ -16,6 +16,7 @@ from core.operations.states import State
 from core.queries import operation_lines, operations
 from core.queries.operation_lines import Level
 from core.queries.operations import OperationRow
+from core.redaction import redact
 
 log = structlog.get_logger(__name__)
 Wish = Literal["", "cancel", "pause"]
@@ -79,6 +80,7 @@ class Run:
 
     async def say(self, text: str, level: Level = "info") -> None:
         """Appends a line to the log of the operation."""
+        text = redact(text)
         log.info(text, operation=str(self.id), kind=self.row.kind)
         async with self.database.session() as session:
             await operation_lines.add(session, self.id, [(level, text)])
@@ -96,7 +98,8 @@ class Run:
         await self.write(result=self.result)
 
     async def write(self, **values: Any) -> None:
-        """Writes fields of the row. Raises LeaseLost."""
+        """Writes fields of the row; what is said in them is said without secrets. Raises LeaseLost."""
+        values = {name: redact(value) if isinstance(value, str) else value for name, value in values.items()}
         async with self.database.session() as session:
             if not await operations.report(session, self.id, self.runner, **values):
                 raise LeaseLost

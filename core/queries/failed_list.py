@@ -19,6 +19,7 @@ from core.failed_jobs.filter import STATES, Filter, State
 from core.models import FailedJob
 from core.queries import failure_tallies
 from core.queries.count import Count
+from core.queries.failed_show import shown
 
 # So many rows are looked through for what no index knows: about 50 ms.
 WINDOW = 20_000
@@ -28,7 +29,7 @@ MOST_COUNTED = 10_000
 
 @dataclass(frozen=True)
 class FailedRow:
-    """One failed job as lists show it. `attempts` counts those that are kept."""
+    """One failed job as lists show it, without secrets. `attempts` counts those that are kept."""
 
     id: uuid.UUID
     task_id: str
@@ -93,7 +94,7 @@ async def page(session: AsyncSession, chosen: Filter, *, after: FailedCursor | N
     rest = looked_at(chosen)
     seen = _window(leading, limit + 1 if rest is None else WINDOW)
     query = select(*_columns(seen)).order_by(seen.last_failed_at.desc(), seen.id.desc()).limit(limit + 1)
-    found = tuple(FailedRow(**row._mapping) for row in await session.execute(query.where(*_conditions(rest, seen))))
+    found = tuple(FailedRow(**shown(row)) for row in await session.execute(query.where(*_conditions(rest, seen))))
     rows = found[:limit]
     if len(found) > limit:
         return FailedPage(rows, FailedCursor(rows[-1].last_failed_at, rows[-1].id), None)

@@ -12,6 +12,7 @@ from core.queues import keys
 from core.queues.client import redis_errors
 from core.queues.delivery import FINISHED_KEPT
 from core.queues.scripts import SAMPLE
+from core.redaction import redact, redacted
 
 # A page of a screen, not the queue: reading a million waiting jobs would hold up Redis for everybody.
 SAMPLED = 50
@@ -126,8 +127,8 @@ def _listed(queue: str, message: bytes, at_ms: int, worker: str | None = None, d
         task_id=str(fields.get("task_id", "")),
         task=str(fields.get("task_name", "")),
         queue=queue,
-        key=key if isinstance(key, str) else None,
-        args=tuple(args) if isinstance(args, list) else (),
+        key=redact(key) if isinstance(key, str) else None,
+        args=tuple(redacted(args)) if isinstance(args, list) else (),
         at=dt.datetime.fromtimestamp(at_ms / 1000, dt.UTC),
         worker=worker,
         deliveries=deliveries,
