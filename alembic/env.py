@@ -38,7 +38,7 @@ elif given is not None:
     run(given)
 else:
     engine = create_engine(
-        with_driver(settings().database()), poolclass=pool.NullPool, connect_args=connect_args("alembic", 600)
+        with_driver(settings().admin_database()), poolclass=pool.NullPool, connect_args=connect_args("alembic", 600)
     )
     with engine.connect() as fresh:
         run(fresh)

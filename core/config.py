@@ -25,6 +25,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8080
     database_url: SecretStr | None = None
+    admin_database_url: SecretStr | None = None
     redis_url: SecretStr | None = None
     data_dir: Annotated[Path, Field(alias="SIGNALIST_DATA_DIR"), NoDecode] = Path("var")
     openai_api_key: SecretStr | None = None
@@ -63,6 +64,11 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The address of Postgres: DATABASE_URL, else the embedded server that runs on this data dir."""
         return self._address(self.database_url, "DATABASE_URL", "Postgres")
+
+    def admin_database(self) -> str:
+        """The address of the same database for the role that owns its schema: ADMIN_DATABASE_URL, else `database()`."""
+        given = self.admin_database_url
+        return self.database() if given is None else given.get_secret_value()
 
     def redis(self) -> str:
         """The address of Redis: REDIS_URL, else the embedded server that runs on this data dir."""

@@ -8,7 +8,15 @@ import psycopg
 from sqlalchemy import exc
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
-from core.errors import BadRequest, DatabaseUnavailable, QueryTimeout, SchemaMismatch, SignalistError, StatementFailed
+from core.errors import (
+    BadRequest,
+    DatabaseUnavailable,
+    NotPrivileged,
+    QueryTimeout,
+    SchemaMismatch,
+    SignalistError,
+    StatementFailed,
+)
 
 
 class Database:
@@ -19,17 +27,22 @@ class Database:
         url: str,
         *,
         application: str,
+        owner_url: str | None = None,
         statement_timeout: float = 5.0,
         pool_size: int = 5,
         before_commit: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         """`application` is shown in pg_stat_activity; `statement_timeout` in seconds.
 
+        `owner_url` is the address for the role that owns the schema, where `url` names another one.
+
         Screens keep the short default; workers and operations give a longer one. If `before_commit` raises, the
         transaction is rolled back: a worker asks there whether its job is still its own.
         """
         self._before_commit = before_commit
         self.url = url
+        self.owner_url = owner_url or url
+        self._application, self._statement_timeout = application, statement_timeout
         self.engine: AsyncEngine = create_async_engine(
             with_driver(url),
             pool_size=pool_size,
@@ -48,6 +61,26 @@ class Database:
                 yield session
                 if self._before_commit is not None:
                     await self._before_commit()
+
+    @asynccontextmanager
+    async def owner_session(self) -> AsyncIterator[AsyncSession]:
+        """A `session` of the role that owns the schema, for what nobody else may do."""
+        if self.owner_url == self.url:
+            async with self.session() as session:
+                yield session
+            return
+        owner = Database(
+            self.owner_url,
+            application=self._application,
+            statement_timeout=self._statement_timeout,
+            pool_size=1,
+            before_commit=self._before_commit,
+        )
+        try:
+            async with owner.session() as session:
+                yield session
+        finally:
+            await owner.close()
 
     async def renew(self) -> None:
         """Starts over with an empty pool. Connections that are in use are left to those who use them."""
@@ -89,12 +122,18 @@ class translated:  # noqa: N801 - used as a context manager, reads as a particip
                 raise ours from error
 
 
+_OURS: dict[tuple[type[psycopg.Error], ...], type[SignalistError]] = {
+    (psycopg.errors.QueryCanceled, psycopg.errors.LockNotAvailable): QueryTimeout,
+    (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn): SchemaMismatch,
+    (psycopg.errors.InsufficientPrivilege,): NotPrivileged,
+}
+
+
 def _translate(error: BaseException) -> SignalistError | None:
     cause = error.orig if isinstance(error, exc.DBAPIError) else error
-    if isinstance(cause, psycopg.errors.QueryCanceled | psycopg.errors.LockNotAvailable):
-        return QueryTimeout()
-    if isinstance(cause, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
-        return SchemaMismatch()
+    for kinds, ours in _OURS.items():
+        if isinstance(cause, kinds):
+            return ours()
     # The driver's own refusal to send a text with a zero byte; Postgres's are of subclasses.
     if type(cause) is psycopg.DataError:
         return BadRequest("A text with a zero byte in it can be neither stored nor looked for.")

@@ -59,6 +59,10 @@ class SchemaMismatch(Unavailable):
     """The schema of the database is not the one that this version of Signalist needs: see `signalist db status`."""
 
 
+class NotPrivileged(SignalistError):
+    """The role of DATABASE_URL may not do that: see docs/least-privilege.sql, and whether ADMIN_DATABASE_URL is set."""
+
+
 class StatementFailed(SignalistError):
     """Postgres refused a statement."""
 

@@ -17,6 +17,8 @@ from core.servers.valkey import Valkey
 
 TEMPLATE = "signalist_template"
 TEST = "signalist_test"
+APP = "signalist_app"
+LEAST_PRIVILEGE = Path(__file__).parents[1] / "docs" / "least-privilege.sql"
 # Tests lose nothing that matters when the machine fails, and make a database each.
 CARELESS = MappingProxyType({**TUNING, "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"})
 # 2200 is the schema public, and what is from 16384 on was not there after initdb.
@@ -90,6 +92,10 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     with _admin(server) as admin:
         admin.execute(f"create database {TEMPLATE} owner signalist")
     migrations.upgrade(_url(server, TEMPLATE))
+    with _admin(server) as admin:
+        admin.execute(f"create role {APP} login in role pg_monitor")
+    with psycopg.connect(_url(server, TEMPLATE), autocommit=True) as owner:
+        owner.execute(LEAST_PRIVILEGE.read_bytes())
     yield server
     server.stop()
 
@@ -114,9 +120,15 @@ def database_url(slate: Slate) -> str:
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    """A pool on a fresh, migrated database."""
-    pool = Database(database_url, application="test")
+def app_url(database_url: str) -> str:
+    """The address of that database for the role that may do only what the application has to."""
+    return database_url.replace("://signalist@", f"://{APP}@")
+
+
+@pytest.fixture
+async def database(app_url: str, database_url: str) -> AsyncIterator[Database]:
+    """A pool on a fresh, migrated database, of the role with the least privileges."""
+    pool = Database(app_url, application="test", owner_url=database_url)
     yield pool
     await pool.close()
 

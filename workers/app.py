@@ -21,6 +21,7 @@ def make_broker(settings: Settings, slots: int) -> Broker:
     database = Database(
         settings.database(),
         application="worker",
+        owner_url=settings.admin_database(),
         statement_timeout=_STATEMENT_TIMEOUT_S,
         # Each job has at most one transaction open; failures are recorded beside them.
         pool_size=slots + 1,

@@ -184,7 +184,7 @@ async def swap(world: World, run: Run) -> None:
 async def _swap_once(world: World, run: Run, after: Mapping[str, Any]) -> str | None:
     parameters = run.row.parameters
     shape, mark = shape_of(parameters), parameters["mark"]
-    async with run.database.session() as session:
+    async with run.database.owner_session() as session:
         old = (await vector_index.read(session)).serving
         name = await maintenance.swap(
             session, mark, shape=shape, value=after["value"], recall=after["recall"], target=parameters["target"]

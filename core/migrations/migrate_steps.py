@@ -82,7 +82,7 @@ async def move(
 
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            await statement.follow(run, partial(_run, step, world.database.url, to, how), watch)
+            await statement.follow(run, partial(_run, step, world.database.owner_url, to, how), watch)
         except StatementFailed as error:
             await watch()
             if error.sqlstate != _LOCK_NOT_AVAILABLE or attempt == ATTEMPTS:
@@ -116,7 +116,7 @@ async def clear(world: World, run: Run) -> None:
     """
     if pids := await statement.running(run):
         await run.say("A session of the worker that was lost is still at it: ending it, which undoes its revision.")
-        async with run.database.session() as session:
+        async with run.database.owner_session() as session:
             await backends.terminate(session, pids)
         await statement.ended(run)
     begun = run.result.get("begun")

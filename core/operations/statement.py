@@ -45,7 +45,7 @@ async def execute(run: Run, statement: str, settings: Sequence[str] = (), watch:
     """
     await run.say(f"{statement};")
     notices: list[str] = []
-    work = partial(_run, run.database.url, application(run), [*settings, statement], notices)
+    work = partial(_run, run.database.owner_url, application(run), [*settings, statement], notices)
     try:
         await follow(run, work, watch)
     finally:
@@ -86,11 +86,11 @@ async def cancel(run: Run) -> None:
     """Ends whatever this operation has running on the server, and waits until it has."""
     deadline = time.monotonic() + 30
     while (pids := await running(run)) and time.monotonic() < deadline:
-        async with run.database.session() as session:
+        async with run.database.owner_session() as session:
             await backends.cancel(session, pids)
         await asyncio.sleep(LOOK_EVERY_S)
     if pids:
-        async with run.database.session() as session:
+        async with run.database.owner_session() as session:
             await backends.terminate(session, pids)
 
 

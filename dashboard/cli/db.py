@@ -28,7 +28,7 @@ def db() -> None:
 @app.command()
 def status(*, as_json: AsJson = False) -> None:
     """Say which revision the database is at, and which are pending."""
-    found = migrations.status(settings().database())
+    found = migrations.status(settings().admin_database())
     if as_json:
         write_json(found)
     else:
@@ -38,7 +38,7 @@ def status(*, as_json: AsJson = False) -> None:
 @app.command()
 def history(*, as_json: AsJson = False) -> None:
     """List every revision, oldest first, and whether it has run."""
-    found = migrations.history(migrations.status(settings().database()).current)
+    found = migrations.history(migrations.status(settings().admin_database()).current)
     if as_json:
         write_json(found)
     else:
@@ -49,7 +49,7 @@ def history(*, as_json: AsJson = False) -> None:
 @app.command()
 def diff() -> None:
     """Say how the database differs from the models; exits 1 if it does."""
-    found = migrations.drift(settings().database())
+    found = migrations.drift(settings().admin_database())
     if not found:
         say("The database is what the models say.")
         return
@@ -79,7 +79,7 @@ def upgrade(
     revision: Annotated[str, typer.Argument(help="Up to this revision.")] = "head", *, yes: Yes = False
 ) -> None:
     """Run the pending revisions, each in its own transaction, and prove that it worked."""
-    url = settings().database()
+    url = settings().admin_database()
     before = migrations.status(url)
     if before.is_current and revision == "head":
         say(_sentence(before))
@@ -96,7 +96,7 @@ def upgrade(
 @app.command()
 def downgrade(revision: Annotated[str, typer.Argument(help="Down to this revision.")], *, yes: Yes = False) -> None:
     """Take revisions back. What a revision added, tables with their rows included, is lost."""
-    url = settings().database()
+    url = settings().admin_database()
     try:
         _operate("downgrade schema", revision, yes=yes)
     except (RemovesOperations, SchemaMismatch) as reason:

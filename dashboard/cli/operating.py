@@ -49,7 +49,9 @@ async def at_work() -> AsyncIterator[Bench]:
         address = chosen.redis()
     except Unavailable:
         address = _NO_REDIS
-    database = Database(chosen.database(), application="cli", statement_timeout=60.0, pool_size=4)
+    database = Database(
+        chosen.database(), application="cli", owner_url=chosen.admin_database(), statement_timeout=60.0, pool_size=4
+    )
     redis = queues.connect(address)
     try:
         yield Bench(World(chosen, database, redis), at_the_keyboard())

@@ -61,7 +61,7 @@ def run(chosen: Settings, extra: Extra | None = None) -> None:
         # A second's worth of libraries, which only a start needs.
         from core import first_start  # noqa: PLC0415
 
-        if notice := first_start.prepare(chosen.database()):
+        if notice := first_start.prepare(chosen.admin_database()):
             say(notice)
         extra.before_start(chosen.database())
         children = [*extra.children, *_children(chosen, root, extra.environment)]

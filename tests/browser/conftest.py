@@ -94,13 +94,13 @@ def shared() -> Iterator[Shared]:
 
 @pytest.fixture
 def dashboard_process(
-    shared: Shared, slate: Any, database_url: str, redis_url: str, tmp_path_factory: pytest.TempPathFactory
+    shared: Shared, slate: Any, app_url: str, redis_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[str, Path]:
     """Its address and its log. It serves one test after the other, as long as the database stays the same one."""
     if shared.generation != slate.generation:
         shared.stack.close()
         folder = tmp_path_factory.mktemp("dashboard")
-        started = _running(folder, DATABASE_URL=database_url, REDIS_URL=redis_url)
+        started = _running(folder, DATABASE_URL=app_url, REDIS_URL=redis_url)
         shared.process, shared.generation = shared.stack.enter_context(started), slate.generation
     return shared.process
 

@@ -98,11 +98,9 @@ def _cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def site(
-    database_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> AsyncIterator[Site]:
-    settings = Settings(_env_file=None, DATABASE_URL=database_url, REDIS_URL=redis_url, SIGNALIST_DATA_DIR=tmp_path)
-    database = Database(database_url, application="test")
+async def site(app_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[Site]:
+    settings = Settings(_env_file=None, DATABASE_URL=app_url, REDIS_URL=redis_url, SIGNALIST_DATA_DIR=tmp_path)
+    database = Database(app_url, application="test")
     redis = queues.connect(redis_url)
     context = Context(settings, database, redis)
     with nicegui_reset_globals():

@@ -53,9 +53,9 @@ class Worker:
 
 
 @pytest.fixture
-async def postgres_gate(database_url: str) -> AsyncIterator[tuple[Gate, str]]:
+async def postgres_gate(app_url: str) -> AsyncIterator[tuple[Gate, str]]:
     """A gate before Postgres, and the address behind it."""
-    address = make_url(database_url)
+    address = make_url(app_url)
     gate = Gate(f"{address.query['host']}/.s.PGSQL.{address.query.get('port', 5432)}")
     await gate.open()
     yield gate, f"postgresql://{address.username}@127.0.0.1:{gate.port}/{address.database}"
@@ -94,13 +94,13 @@ def until() -> Until:
 
 
 @pytest.fixture
-async def worker(redis_url: str, database_url: str) -> AsyncIterator[Callable[..., Worker]]:
+async def worker(redis_url: str, app_url: str) -> AsyncIterator[Callable[..., Worker]]:
     """Makes workers that are stopped after the test. Tasks are put on them before they start."""
     made: list[Worker] = []
     pools: list[Database] = []
 
     def make(slots: int = 4, **options: Any) -> Worker:
-        pool = Database(options.pop("database", database_url), application="worker", before_commit=fence)
+        pool = Database(options.pop("database", app_url), application="worker", before_commit=fence)
         recycling = options.pop("recycling", None) or Limits(stop=lambda: None)
         address = options.pop("redis", redis_url)
         broker = Broker(address, database=pool, slots=slots, recycling=recycling, **{"lease": LEASE_S, **options})

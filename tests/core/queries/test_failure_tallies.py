@@ -143,5 +143,6 @@ async def test_the_counts_are_true_after_whatever_happened_at_once(database: Dat
 
 async def test_emptying_the_table_empties_the_counts(database: Database) -> None:
     await fail(database, "a")
-    await execute(database, "truncate failed_jobs")
+    async with database.owner_session() as owner:
+        await owner.execute(text("truncate failed_jobs"))
     assert await number(database, "open") == 0

@@ -31,6 +31,7 @@ class Done:
 
 @pytest.fixture
 def signalist(
+    app_url: str,
     database_url: str,
     redis_url: str,
     monkeypatch: pytest.MonkeyPatch,
@@ -39,7 +40,8 @@ def signalist(
 ) -> Iterator[Callable[..., Done]]:
     """Types a command, with Postgres and Valkey of this test in the settings."""
     monkeypatch.chdir(tmp_path)  # where no .env is
-    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("DATABASE_URL", app_url)
+    monkeypatch.setenv("ADMIN_DATABASE_URL", database_url)
     monkeypatch.setenv("REDIS_URL", redis_url)
     monkeypatch.setenv("SIGNALIST_DATA_DIR", str(tmp_path / "var"))
     root = logging.getLogger()

@@ -53,7 +53,8 @@ def test_a_wrong_setting_is_one_sentence(signalist: Signalist, monkeypatch: pyte
 def test_a_server_that_is_not_there_is_one_sentence(
     signalist: Signalist, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
 ) -> None:
-    monkeypatch.setenv("DATABASE_URL", "postgresql://somebody:hunter2hunter2@127.0.0.1:1/nothing")
+    for name in ("DATABASE_URL", "ADMIN_DATABASE_URL"):
+        monkeypatch.setenv(name, "postgresql://somebody:hunter2hunter2@127.0.0.1:1/nothing")
     monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
     done = signalist(*words)
     assert done.code == 3
