@@ -3,9 +3,15 @@
 Read from the scope: `connection.url` is put together from the Host header, and so from whatever the sender made up.
 """
 
+import re
+import secrets
 from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
+
+REQUEST_ID = "x-request-id"
+# It is written into the log and into the answer: a name, and no lines or markup of somebody's making.
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{8,64}")
 
 
 def is_https(connection: HTTPConnection) -> bool:
@@ -21,6 +27,12 @@ def address(connection: HTTPConnection) -> str:
 def path(connection: HTTPConnection) -> str:
     """The path as the router sees it: decoded."""
     return str(connection.scope["path"])
+
+
+def request_id(connection: HTTPConnection) -> str:
+    """What tells this request from all others in the log: as a proxy or a program named it, else a new one."""
+    given = connection.headers.get(REQUEST_ID, "")
+    return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
 
 
 def own_origin(connection: HTTPConnection) -> str:

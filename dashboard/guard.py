@@ -10,11 +10,12 @@ from nicegui import ui
 from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
+from structlog.contextvars import bound_contextvars
 
 from core.access import User
 from core.errors import Forbidden, NotLoggedIn, SignalistError, Unavailable
 from dashboard import cookies, headers, login, nonces, presence, sockets
-from dashboard.connection import address, own_origin, path, same_origin
+from dashboard.connection import address, own_origin, path, request_id, same_origin
 from dashboard.context import context
 from dashboard.presence import acting_user, current_user
 from dashboard.problems import answer
@@ -59,9 +60,14 @@ class Guard:
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
-        scope.setdefault("state", {}).update(user=None, login=None, nonce=secrets.token_urlsafe(16))
         connection = HTTPConnection(scope)
-        send = headers.protecting(scope, send)
+        known = request_id(connection)
+        scope.setdefault("state", {}).update(user=None, login=None, nonce=secrets.token_urlsafe(16), request_id=known)
+        # Every line that is logged on behalf of this request or socket has it, and so has the answer.
+        with bound_contextvars(request_id=known):
+            await self._answer(connection, scope, receive, headers.protecting(scope, send))
+
+    async def _answer(self, connection: HTTPConnection, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await _admit(connection)
         except SignalistError as error:

@@ -3,6 +3,8 @@
 from starlette.datastructures import MutableHeaders
 from starlette.types import Message, Scope, Send
 
+from dashboard.connection import REQUEST_ID
+
 # Nothing that is not a page of ours runs, loads or is shown in a frame.
 NOTHING = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 
@@ -43,11 +45,12 @@ def page_policy(nonce: str) -> str:
 def protecting(scope: Scope, send: Send) -> Send:
     """`send`, with the headers added to what it starts; what the answer says itself stays."""
     tls = scope["scheme"] in {"https", "wss"}
-    nonce = scope["state"]["nonce"]
+    nonce, request_id = scope["state"]["nonce"], scope["state"]["request_id"]
 
     async def with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
+            headers[REQUEST_ID] = request_id
             for name, value in _ALWAYS.items():
                 headers.setdefault(name, value)
             is_page = headers.get("content-type", "").startswith("text/html")

@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
+from structlog.contextvars import get_contextvars
 
 from core.errors import SignalistError
 from core.redaction import redact
@@ -18,12 +19,13 @@ log = structlog.get_logger(__name__)
 
 
 def problem(status: int, detail: str, headers: dict[str, str] | None = None, **more: Any) -> JSONResponse:
-    """An answer with that HTTP status; `detail` is a sentence for people."""
+    """An answer with that HTTP status; `detail` is a sentence for people. The log has the same `request_id`."""
     body = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": redact(detail),
+        "request_id": get_contextvars().get("request_id"),
         **more,
     }
     return JSONResponse(body, status, {"cache-control": "no-store", **(headers or {})}, MEDIA_TYPE)

@@ -1,6 +1,10 @@
 """Real servers, started once; a fresh database and an empty Valkey for each test; a real Chromium, if there is one."""
 
+import io
+import logging
 import shutil
+import sys
+import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,9 +12,11 @@ from types import MappingProxyType
 
 import psycopg
 import pytest
+import structlog
 from redis import Redis
 
-from core import migrations
+from core import logs, migrations
+from core.config import Settings
 from core.db import Database
 from core.servers.postgres import TUNING, Postgres
 from core.servers.valkey import Valkey
@@ -149,6 +155,21 @@ def redis_url(valkey_url: str) -> str:
     with Redis.from_url(valkey_url) as redis:
         redis.flushall()
     return valkey_url
+
+
+@pytest.fixture
+def json_log(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+    """What this process logs, as JSON; the log's set-up is put back afterwards."""
+    root = logging.getLogger()
+    handlers, level, stderr = root.handlers, root.level, io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stderr)
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    logs.configure(Settings(_env_file=None, LOG_FORMAT="json", LOG_LEVEL="DEBUG"))
+    yield stderr
+    root.handlers, root.level = handlers, level
+    logging.captureWarnings(capture=False)
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

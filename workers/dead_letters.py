@@ -41,7 +41,14 @@ class DeadLetters:
     async def _record(self, failure: Failure) -> None:
         async with answered_within(_PATIENCE_S), self._database.session() as session:
             await failed_jobs.record(session, failure)
-        log.warning("a job gave up", task=failure.task, key=failure.key, reason=failure.reason, error=failure.message)
+        log.warning(
+            "a job gave up",
+            job_id=failure.task_id,
+            task=failure.task,
+            key=failure.key,
+            reason=failure.reason,
+            error=failure.message,
+        )
 
     def succeeded(self, delivery: Delivery) -> None:
         """If that job has an open row, `flush` closes it."""

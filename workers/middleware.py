@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import structlog
+from structlog.contextvars import bind_contextvars
 from taskiq.abc.middleware import TaskiqMiddleware
 from taskiq.message import TaskiqMessage
 from taskiq.result import TaskiqResult
@@ -61,6 +62,8 @@ class Attempts(TaskiqMiddleware):
         task = asyncio.current_task()
         if delivery is None or task is None:
             raise StoppedBeforeItBegan
+        # Every line that is logged for it from here on, by whatever library, says so.
+        bind_contextvars(job_id=message.task_id, job=message.task_name, attempt=delivery.attempt)
         task.add_done_callback(partial(self._left, delivery))
         if delivery.stop is not None:
             await self._stopped(delivery)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import structlog
 from redis.asyncio import Redis
+from structlog.contextvars import bind_contextvars
 
 from core import logs, snapshot
 from core.accounts import throttle
@@ -157,6 +158,7 @@ class Scheduler:
 
     async def _repeat(self, chore: Chore) -> None:
         name = chore.duty.name
+        bind_contextvars(duty=name)
         while not is_cancelled():
             await self._leads.wait()
             pause = chore.duty.every_s

@@ -56,6 +56,7 @@ class Problem(BaseModel):
     title: str
     status: int
     detail: str = Field(description="A sentence for people.")
+    request_id: str | None = Field(description="As in the header X-Request-ID, and in the log.")
 
 
 class Api(FastAPI):

@@ -1,6 +1,8 @@
 """Nobody gets past the gate who should not, on whatever road."""
 
 import datetime as dt
+import io
+import json
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -205,6 +207,31 @@ async def test_every_answer_tells_the_browser_what_to_refuse(site: "Site") -> No
         assert answer.headers["referrer-policy"] == "same-origin"
         assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
         assert "strict-transport-security" not in answer.headers
+
+
+async def test_an_answer_a_problem_and_the_log_name_the_request(
+    site: "Site", json_log: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = await site.browser()
+    given = "proxy-4711.a:b"
+    for path in ("/", "/login", "/health/live", "/api/v1/me", "/nothing", "/assets/shell.js"):
+        assert (await browser.get(path, headers={"x-request-id": given})).headers["x-request-id"] == given
+    made_up = {
+        (await browser.get("/api/v1/me", headers={"x-request-id": name})).headers["x-request-id"]
+        for name in ("", "short", "x" * 65, "two words", "<script>", "a\tb-c-d-e-f", "ünïcödé-name".encode())
+    }
+    assert len(made_up) == 7
+    assert all(re.fullmatch("[0-9a-f]{16}", name) for name in made_up)
+    refused = await (await site.stranger()).get("/api/v1/me")
+    assert refused.json()["request_id"] == refused.headers["x-request-id"]
+    # A mistake of ours tells the caller nothing but where to look.
+    admin = await site.browser(Role.ADMIN, "ada")
+    monkeypatch.setattr("core.queries.users.everyone", None)
+    broken = await admin.get("/api/v1/users", headers={"x-request-id": "look-here"})
+    assert (broken.status_code, broken.json()["request_id"]) == (500, "look-here")
+    told = [json.loads(line) for line in json_log.getvalue().splitlines()]
+    (failure,) = (line for line in told if line["event"] == "A request failed.")
+    assert failure["request_id"] == "look-here"
 
 
 async def test_scripts_run_by_a_nonce_that_no_two_pages_share(site: "Site") -> None:

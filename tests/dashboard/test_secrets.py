@@ -8,14 +8,11 @@ import json
 import logging
 import sys
 import uuid
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
-import structlog
 
-from core import logs
 from core.access import Action, Role, on_this_machine
 from core.errors import BadRequest, FeedUnreachable
 from core.failed_jobs import Attempt, attempt_of
@@ -54,19 +51,6 @@ SPEAKING = (
 NOW = dt.datetime.now(dt.UTC)
 # What has to be kept as it is: a job cannot be sent again without its arguments, and a feed is asked with its password.
 KEPT = {"failed_jobs": ("args", "kwargs", "labels", "job_key"), "feeds": ("url",)}
-
-
-@pytest.fixture
-def log(site: "Site", monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
-    root = logging.getLogger()
-    before, level = root.handlers, root.level
-    monkeypatch.setattr(sys, "stderr", io.StringIO())
-    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
-    logs.configure(site.context.settings.model_copy(update={"log_format": "json", "log_level": "DEBUG"}))
-    yield sys.stderr
-    root.handlers, root.level = before, level
-    logging.captureWarnings(capture=False)
-    structlog.reset_defaults()
 
 
 def failed_attempt() -> Attempt:
@@ -190,10 +174,10 @@ async def pages(site: "Site", operation: uuid.UUID) -> dict[str, str]:
     return found
 
 
-async def test_nobody_finds_a_secret_that_was_planted(site: "Site", log: io.StringIO, database_url: str) -> None:
+async def test_nobody_finds_a_secret_that_was_planted(site: "Site", json_log: io.StringIO, database_url: str) -> None:
     operation = await plant(site)
     await site.context.poller.poll()
-    places = {"log": log.getvalue(), "database": rows(database_url), "memory": repr(site.context)}
+    places = {"log": json_log.getvalue(), "database": rows(database_url), "memory": repr(site.context)}
     places |= await answers(site) | await pages(site, operation)
     assert {place for place, text in places.items() if MARK.lower() in text.lower()} == set()
     # They were there, and were blacked out.

@@ -2,13 +2,16 @@
 
 import asyncio
 import datetime as dt
+import io
 import itertools
 import json
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+import structlog
 from redis.asyncio import Redis
 
 from core.db import Database
@@ -82,6 +85,33 @@ async def test_a_job_that_always_fails_is_tried_four_times_and_then_recorded_wit
     await until(is_counted)
     # Its key is free: a person may send it again.
     assert await enqueue(redis, FAIL) is not None
+
+
+async def test_every_line_that_is_logged_for_a_job_names_it(
+    worker: Any, redis: Redis, until: Any, failed: Failed, json_log: io.StringIO
+) -> None:
+    one = worker()
+
+    @one.task(task_name="talk")
+    async def talk(word: str) -> None:
+        structlog.get_logger("ours").info(f"ours {word}")
+        # Both have begun before either goes on.
+        await asyncio.sleep(0.01)
+        await asyncio.to_thread(logging.getLogger("a.library").info, f"theirs {word}")
+        raise WillNotHeal(f"over {word}")
+
+    await one.start()
+    sent = {word: await enqueue(redis, Job("talk", (word,), "embed", None)) for word in ("apple", "pear")}
+
+    async def are_recorded() -> bool:
+        return len(await failed()) == 2
+
+    await until(are_recorded)
+    lines = [line for line in map(json.loads, json_log.getvalue().splitlines()) if line["level"] != "debug"]
+    for word, job in sent.items():
+        told = [line for line in lines if word in f"{line['event']} {line.get('error')}"]
+        assert [line["event"] for line in told] == [f"ours {word}", f"theirs {word}", "a job gave up"]
+        assert {(line["job_id"], line["job"], line["attempt"]) for line in told} == {(job, "talk", 1)}
 
 
 async def test_a_job_that_succeeds_at_last_leaves_no_failure_and_closes_an_old_one(
