@@ -27,6 +27,7 @@ class Poller:
         self._reader = reader
         self._listeners: dict[Client, list[Listener]] = {}
         self._task: asyncio.Task[None] | None = None
+        self._one_at_a_time = asyncio.Lock()
         self.latest: Snapshot | None = None
 
     async def start(self) -> None:
@@ -48,7 +49,8 @@ class Poller:
 
     async def poll(self) -> Snapshot:
         """Takes one snapshot now, remembers it and tells the pages."""
-        self.latest = await snapshot.take(self._reader)
+        async with self._one_at_a_time:
+            self.latest = await snapshot.take(self._reader)
         for client, listeners in list(self._listeners.items()):
             with client:
                 for listener in listeners:
