@@ -1,11 +1,13 @@
 """`signalist db`: which revision the schema is at, and moving it."""
 
 import asyncio
+from contextlib import suppress
 from typing import Annotated
 
 import typer
 
 from core import migrations
+from core.access import Action
 from core.config import settings
 from core.errors import SchemaMismatch
 from core.migrations import MigrationStatus
@@ -14,6 +16,7 @@ from core.operations import planning
 from core.operations.kinds import KINDS
 from core.operations.planning import Draft
 from core.queries.operations import OperationRow
+from core.recording import recorded
 from dashboard.cli.operating import at_work, carry_out, exit_with, show_plan
 from dashboard.cli.output import AsJson, Yes, complain, confirm, say, write_json, write_table
 
@@ -90,6 +93,7 @@ def upgrade(
         # The table in which operations are kept is among what is pending.
         confirm(f"{_sentence(before)} Upgrade to {revision}?", yes=yes)
         migrations.upgrade(url, revision)
+        asyncio.run(_record(Action.APPROVE_OPERATION, f"upgrade schema to {revision}"))
     say(_sentence(migrations.status(url)))
 
 
@@ -103,8 +107,16 @@ def downgrade(revision: Annotated[str, typer.Argument(help="Down to this revisio
         # Below the revision that brought operations, there is none to be one.
         complain(str(reason))
         confirm(f"{_sentence(migrations.status(url))} Downgrade to {revision} and lose what came after it?", yes=yes)
+        asyncio.run(_record(Action.APPROVE_LOSS, f"downgrade schema to {revision}"))
         migrations.downgrade(url, revision)
     say(_sentence(migrations.status(url)))
+
+
+async def _record(action: Action, target: str) -> None:
+    """Of what is no operation, the record tells, as far down as there is one."""
+    with suppress(SchemaMismatch):
+        async with at_work() as bench, recorded(bench.world.database, bench.user, "cli", action, target):
+            pass
 
 
 def _operate(kind: str, revision: str, *, yes: bool) -> None:

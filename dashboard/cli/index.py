@@ -6,8 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from core.indexes import report
-from core.indexes.measure import measure
+from core.indexes import measuring, report
 from core.indexes.report import IndexReport, state_of
 from core.operations import planning
 from core.operations.kinds import KINDS
@@ -104,7 +103,7 @@ def recall(*, as_json: AsJson = False) -> None:
     async def do() -> Measurement:
         async with at_work() as bench:
             world = bench.world
-            return await measure(world.database, world.model, reason="measured", seed=secrets.randbits(32))
+            return await measuring.take(world.database, bench.user, "cli", world.model, seed=secrets.randbits(32))
 
     found = asyncio.run(do())
     if as_json:

@@ -1,0 +1,120 @@
+"""Every verb that changes something says so in the record; a verb that is in neither list below was forgotten."""
+
+import asyncio
+import importlib
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from core import queues
+from core.access import on_this_machine
+from core.config import Settings
+from core.db import Database
+from core.operations import planning
+from core.operations.kind import World
+from dashboard.cli.app import VERBS
+
+Signalist = Callable[..., Any]
+# What runs until it is stopped, and is nobody's action.
+PROCESSES = {"up", "demo", "dashboard", "worker", "scheduler"}
+READING = {
+    *("health", "search", "queues", "feeds list", "feeds export", "failed list", "failed groups", "failed show"),
+    *("index stats", "index plan", "operations list", "operations show", "users list", "tokens list"),
+    *("db status", "db history", "db diff", "db plan"),
+}
+# Of those that change something: the words after the verb, and what the record calls it. {…} stands for an id.
+CHANGING = {
+    "feeds add": ("https://example.org/new", "edit feeds"),
+    "feeds import": ("{opml}", "edit feeds"),
+    "feeds crawl": ("--all", "crawl feed"),
+    "feeds remove": ("https://example.org/ --yes", "edit feeds"),
+    "failed retry": ("{job}", "retry jobs"),
+    "failed discard": ("{job}", "discard jobs"),
+    "queues pause": ("crawl", "pause queue"),
+    "queues resume": ("crawl", "pause queue"),
+    "queues purge": ("crawl --yes", "purge queue"),
+    "users add": ("vera", "manage users"),
+    "users role": ("otto admin", "manage users"),
+    "users password": ("otto", "manage users"),
+    "users disable": ("otto", "manage users"),
+    "users enable": ("otto", "manage users"),
+    "tokens create": ("--role viewer", "manage tokens"),
+    "tokens revoke": ("{token}", "manage tokens"),
+    "index recall": ("", "plan operation"),
+    "index rebuild": ("--yes", "plan operation"),
+    "operations pause": ("{operation}", "cancel operation"),
+    "operations resume": ("{operation}", "approve operation"),
+    "operations cancel": ("{operation}", "cancel operation"),
+    "operations approve": ("{operation} --yes", "approve operation"),
+    "db downgrade": ("0002 --yes", "approve operation that loses data"),
+    "db upgrade": ("--yes", "approve operation"),
+}
+
+
+def verbs() -> Iterator[str]:
+    """Every command that can be typed."""
+    for name in VERBS:
+        command = get_command(importlib.import_module(f"dashboard.cli.{VERBS[name].module}").app)
+        if not isinstance(command, TyperGroup) or command.invoke_without_command:
+            yield name
+        if isinstance(command, TyperGroup):
+            yield from (f"{name} {verb}" for verb in command.commands)
+
+
+def test_every_verb_is_known_to_read_or_to_change() -> None:
+    known = [*PROCESSES, *READING, *CHANGING]
+    assert sorted(verbs()) == sorted(known)
+
+
+@pytest.fixture
+def ids(database_url: str, redis_url: str, tmp_path: Path) -> dict[str, str]:
+    """One of everything."""
+    opml = tmp_path / "feeds.opml"
+    opml.write_text("<opml><body><outline type='rss' xmlUrl='https://example.org/two'/></body></opml>")
+    found = {"opml": str(opml), "token": str(uuid.uuid4())}
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "with feed as (insert into feeds (url) values ('https://example.org/') returning id), article as ("
+            " insert into articles (feed_id, guid, content_hash) select id, '1', '' from feed returning id)"
+            " insert into article_embeddings (article_id, chunk_index, content, embedding, model)"
+            " select id, 0, '', array_fill(0.1, array[1536])::vector, 'wordllama-256' from article"
+        )
+        connection.execute("insert into users (name, role, password_hash) values ('otto', 'operator', '')")
+        (job,) = connection.execute(
+            "insert into failed_jobs (task_id, job_key, task, queue, args, kwargs, labels, attempts, exception,"
+            " message, fingerprint, reason) values ('1', 'k', 't', 'embed', '[]', '{}', '{}', '[]', 'E', 'm', 'f', 'r')"
+            " returning id"
+        ).fetchone()
+        found["job"] = str(job)
+    found["operation"] = asyncio.run(_operation(database_url, redis_url))
+    return found
+
+
+async def _operation(database_url: str, redis_url: str) -> str:
+    database, redis = Database(database_url, application="test"), queues.connect(redis_url)
+    row = await planning.plan(World(Settings(), database, redis), on_this_machine("x"), "cli", "rebuild index", {})
+    await redis.aclose()
+    await database.close()
+    return str(row.id)
+
+
+def test_every_verb_that_changes_something_leaves_a_record(
+    signalist: Signalist, ids: dict[str, str], database_url: str
+) -> None:
+    for verb, (words, action) in CHANGING.items():
+        before = records(database_url)
+        done = signalist(*verb.split(), *words.format(**ids).split(), stdin=b"")
+        # Refused or failed is a story too: a plan that nobody can approve, an index that is not there.
+        new = records(database_url)[len(before) :]
+        assert [row for row in new if row[:2] == ("cli", action)], (verb, new, done)
+
+
+def records(url: str) -> list[tuple[str, str, str]]:
+    with psycopg.connect(url) as connection:
+        return connection.execute("select face, action, target from records order by id").fetchall()
