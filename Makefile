@@ -6,7 +6,7 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hash
 	--no-emit-index-url --no-annotate --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo check lint analyse test bench lock worker worker-failed worker-retry db-migrate db-diff db-reset api-docs \
+.PHONY: help run demo check lint analyse audit test bench lock worker worker-failed worker-retry db-migrate db-diff db-reset api-docs \
 	up down build rebuild logs shell psql installed installed-dev installed-bench
 
 help: ## Show this list.
@@ -43,7 +43,7 @@ db-reset: installed ## Delete everything that is in the database and build the s
 	@$(BIN)/signalist db upgrade --yes
 
 ##@ Development
-check: lint analyse test ## Format, lint, types, import rules, tests: what CI runs.
+check: lint analyse audit test ## Format, lint, types, import rules, known vulnerabilities, tests: what CI runs.
 
 lint: installed-dev ## Check the format and the style of Python, shell and YAML.
 	$(BIN)/ruff format --check
@@ -55,13 +55,16 @@ analyse: installed-dev ## Check the types, and who imports whom.
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+audit: installed-dev ## Look the locked dependencies up among the known vulnerabilities, where that service can be reached.
+	@$(BIN)/python .ci/audit.py
+
 test: installed-dev ## Run every test; ARGS goes to pytest: make test ARGS="-k feeds".
 	$(BIN)/pytest $(ARGS)
 
 bench: installed-bench ## Measure every speed that is claimed, beside what one would use instead.
 	@$(BIN)/python -m bench
 
-lock: installed ## Write the three lock files anew from pyproject.toml.
+lock: installed ## Write the three lock files anew from pyproject.toml, with hashes and no addresses.
 	$(LOCK) --output-file requirements.txt
 	$(LOCK) --group dev --output-file requirements-dev.txt
 	$(LOCK) --group dev --group bench --output-file requirements-bench.txt
