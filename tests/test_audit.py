@@ -11,18 +11,9 @@ from threading import Thread
 
 import pytest
 
-AUDIT = Path(__file__).parents[1] / ".ci" / "audit.py"
-KNOWN = {
-    "vulns": [
-        {
-            "id": "TEST-2026-1",
-            "summary": "Made up",
-            "details": "Made up",
-            "affected": [],
-            "modified": "2026-01-01T00:00:00Z",
-        }
-    ]
-}
+ROOT = Path(__file__).parents[1]
+AUDIT = ROOT / ".ci" / "audit.py"
+MADE_UP = {"id": "TEST-2026-1", "summary": "Made up", "affected": [], "modified": "2026-01-01T00:00:00Z"}
 
 
 class Service(ThreadingHTTPServer):
@@ -39,7 +30,7 @@ class _Answer(BaseHTTPRequestHandler):
         query = json.loads(self.rfile.read(int(self.headers["content-length"])))
         name = query["package"]["name"]
         self.server.asked.add(name)
-        body = json.dumps(KNOWN if name == self.server.vulnerable else {}).encode()
+        body = json.dumps({"vulns": [MADE_UP]} if name == self.server.vulnerable else {}).encode()
         self.send_response(200)
         self.send_header("content-length", str(len(body)))
         self.end_headers()
@@ -72,6 +63,15 @@ def test_every_locked_dependency_is_looked_up_and_a_known_vulnerability_fails(se
     assert done.returncode == 1, done.stderr
     assert "TEST-2026-1" in done.stdout
     assert {"aiohttp", "nicegui", "psycopg", "ruff", "reader"} <= service.asked
+
+
+def test_every_locked_dependency_is_known_by_its_hash_and_by_no_address() -> None:
+    for lock in ROOT.glob("requirements*.txt"):
+        text = lock.read_text()
+        assert "://" not in text
+        pinned = [entry for entry in text.replace("\\\n", "").splitlines() if entry.strip()]
+        assert len(pinned) > 50
+        assert all("==" in entry and "--hash=sha256:" in entry for entry in pinned), lock
 
 
 def test_where_nobody_can_be_asked_a_person_goes_on_and_ci_does_not(unused_tcp_port: int) -> None:
