@@ -17,7 +17,7 @@ MADE_UP = {"id": "TEST-2026-1", "summary": "Made up", "affected": [], "modified"
 
 
 class Service(ThreadingHTTPServer):
-    """Knows something about the package `vulnerable`, if that is set; `asked` are the packages that it was asked for."""
+    """Knows something about the package `vulnerable`, if that is set; `asked` are those that it was asked about."""
 
     vulnerable = ""
     asked: set[str]
