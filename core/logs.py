@@ -1,6 +1,7 @@
 """Logs: one line an event on stderr, for people or for machines, with every secret blacked out."""
 
 import logging
+import re
 import sys
 import threading
 from types import TracebackType
@@ -11,6 +12,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from core.config import Settings
 from core.redaction import REDACTED, is_secret, learn, redacted, redaction, secrets_of
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 # Libraries that log every request or connection at INFO.
 _CHATTY = ("aiohttp.access", "alembic", "asyncio", "httpx", "httpx2", "httpcore", "httpcore2", "openai")
 
@@ -50,9 +52,11 @@ def configure(settings: Settings) -> None:
                 # Before the redaction, so that what a traceback quotes is blacked out as well.
                 structlog.processors.format_exc_info,
                 redactor(settings),
-                structlog.processors.JSONRenderer()
-                if as_json
-                else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+                *(
+                    (structlog.processors.JSONRenderer(),)
+                    if as_json
+                    else (_on_one_line, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()))
+                ),
             ],
         )
     )
@@ -65,6 +69,22 @@ def configure(settings: Settings) -> None:
     # What nobody caught goes the same way: Python itself would write it as it is.
     sys.excepthook = _uncaught
     threading.excepthook = lambda args: _uncaught(args.exc_type, args.exc_value, args.exc_traceback)
+
+
+def _on_one_line(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """What was logged may be hostile: it gives the terminal no commands, and begins no line that looks like another."""
+    return {_CONTROL.sub(_written_out, key): _lined(key, value) for key, value in event.items()}
+
+
+def _lined(key: str, value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    lines = value.split("\n") if key in {"exception", "stack"} else [value]
+    return "\n  ".join(_CONTROL.sub(_written_out, line) for line in lines)
+
+
+def _written_out(control: re.Match[str]) -> str:
+    return control.group().encode("unicode_escape").decode()
 
 
 def _uncaught(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import re
 import sys
 import warnings
 from collections.abc import Iterator
@@ -106,6 +107,19 @@ def test_a_traceback_that_quotes_a_secret_is_blacked_out(log: io.StringIO) -> No
     assert "Traceback" in str(line["exception"])
     assert OPENAI_KEY not in log.getvalue()
     assert PASSWORD not in log.getvalue()
+
+
+@pytest.mark.usefixtures("log")
+def test_what_is_logged_gives_the_terminal_no_command_and_forges_no_line(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(settings(log_format="console"))
+    hostile = "title\n2026-11-26T12:00:00Z [info     ] forged \x1b[2J \x9b31m\u2028forged"
+    structlog.get_logger("ours").info(hostile, title=hostile, **{hostile: 1})
+    logging.getLogger("a.library").warning("%s", hostile)
+    structlog.get_logger("ours").error("failed", exc_info=ValueError(hostile))
+    written = capsys.readouterr().err
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028]", written)
+    assert not any(line.startswith("2026-11-26T12:00:00Z") for line in written.splitlines())
+    assert len(re.findall("^20", written, re.MULTILINE)) == 3
 
 
 def test_a_fact_named_like_a_secret_is_blacked_out(log: io.StringIO) -> None:
