@@ -150,6 +150,8 @@ def refusal(error: psycopg.Error) -> SignalistError:
     # 08: connection, 57P: the server goes down; without a code the connection broke.
     if error.sqlstate is None or error.sqlstate.startswith(("08", "57P")):
         return DatabaseUnavailable()
+    if isinstance(error, psycopg.errors.InsufficientPrivilege):
+        return NotPrivileged()
     return StatementFailed(f"Postgres refused: {error.diag.message_primary}.", error.sqlstate)
 
 

@@ -3,17 +3,26 @@
 Every other test runs as that role too, wherever it uses the fixture `database`.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
 import pytest
 from sqlalchemy import text
 
-from core.access import SYSTEM, Action
+from core import queues
+from core.access import SYSTEM, Action, on_this_machine
+from core.config import Settings
 from core.db import Database
 from core.errors import NotPrivileged
+from core.operations import planning
+from core.operations.approve import approve
+from core.operations.kind import World
+from core.operations.run import run_operation
+from core.operations.states import State
 from core.recording import recorded
 
+ROOT = on_this_machine("root")
 LEAST_PRIVILEGE = Path(__file__).parents[2] / "docs" / "least-privilege.sql"
 
 
@@ -78,6 +87,21 @@ async def test_a_table_of_a_later_revision_can_be_used_at_once(database: Databas
 async def test_the_owner_acts_where_that_is_asked_for(database: Database) -> None:
     async with database.owner_session() as session:
         await session.execute(text("alter table articles add column mine int"))
+
+
+async def test_an_operation_without_the_owners_address_says_what_is_missing(
+    app_url: str, redis_url: str, fill: Callable[[int], None]
+) -> None:
+    fill(300)
+    database, redis = Database(app_url, application="test"), queues.connect(redis_url)
+    world = World(Settings(), database, redis)
+    row = await planning.plan(world, ROOT, "cli", "rebuild index", {})
+    await approve(world, ROOT, "cli", row.id, read_hash=row.plan_hash, phrase="")
+    await run_operation(world, row.id, "worker 1")
+    ended = await planning.get(world, row.id)
+    assert (ended.state, ended.outcome) == (State.ROLLED_BACK, NotPrivileged.sentence())
+    await redis.aclose()
+    await database.close()
 
 
 async def test_the_rights_can_be_given_again(database: Database, database_url: str) -> None:
