@@ -9,6 +9,7 @@ import datetime as dt
 import email.utils
 import socket
 from dataclasses import dataclass
+from http import HTTPStatus
 from importlib.metadata import version
 from urllib.parse import urljoin, urlsplit
 
@@ -18,7 +19,7 @@ from yarl import URL
 
 from core.errors import FeedUnreachable, FeedUnusable, RetryLater
 from core.pipeline import inflate
-from core.pipeline.addresses import is_public, shown
+from core.pipeline.addresses import LONGEST_URL, is_public, shown
 from core.pipeline.inflate import Inflater
 
 # The largest real feed that was found has 4 MB; a larger answer is a mistake or an attack.
@@ -174,12 +175,20 @@ async def _answer(
             content_type=response.headers.get("Content-Type", ""),
             validators=Validators(response.headers.get("ETag"), response.headers.get("Last-Modified")),
         )
-    said = f"{_host(url)} answered {status} {response.reason or ''}".rstrip() + "."
+    said = f"{_host(url)} answered {status} {_phrase(status)}".rstrip() + "."
     wait = _retry_after(response.headers.get("Retry-After"), dt.datetime.now(dt.UTC))
     if status in _BUSY and wait is not None:
         raise RetryLater(said, retry_after=wait)
     # Asking a server that says "too many" again in a second would be rude; the next crawl is soon enough.
     raise FeedUnreachable(said) if status >= 500 or status == 408 else FeedUnusable(said)
+
+
+def _phrase(status: int) -> str:
+    """What the standard calls it: the server's own words may be anything, down to the password that we sent it."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
 
 
 async def _body(response: aiohttp.ClientResponse) -> bytes:
@@ -195,6 +204,8 @@ def _target(url: str, location: str) -> str:
         scheme = urlsplit(target).scheme
     except ValueError:
         raise FeedUnusable(f"{_host(url)} redirects to an address that is not valid.") from None
+    if len(target) > LONGEST_URL:
+        raise FeedUnusable(f"{_host(url)} redirects to an address longer than {LONGEST_URL:,} characters.")
     if scheme not in {"http", "https"}:
         raise FeedUnusable(f"{_host(url)} redirects to {scheme[:20]}:, and only http and https are crawled.")
     return target

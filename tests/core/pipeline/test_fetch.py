@@ -501,6 +501,25 @@ async def test_the_password_in_an_address_is_sent_but_never_told(
     assert "hunter22" not in caplog.text
 
 
+async def test_the_words_of_a_server_are_not_repeated(http: aiohttp.ClientSession) -> None:
+    async def mock(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = (await reader.readuntil(b"\r\n\r\n")).decode()
+        sent = next(line for line in asked.splitlines() if line.startswith("Authorization"))
+        writer.write(f"HTTP/1.1 404 <script> {sent} {'x' * 20_000}\r\nContent-Length: 0\r\n\r\n".encode())
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(mock, "127.0.0.1", 0) as server:
+        with pytest.raises(FeedUnusable) as error:
+            await fetch(http, f"http://me:hunter22@127.0.0.1:{server.sockets[0].getsockname()[1]}/feed")
+    assert str(error.value) == "127.0.0.1 answered 404 Not Found."
+
+
+async def test_a_redirect_to_an_endless_address_is_refused(site: Any, http: aiohttp.ClientSession) -> None:
+    with pytest.raises(FeedUnusable, match="longer than 2,000 characters"):
+        await fetch(http, site.says("/feed", status=301, Location="/" + "x" * 3_000))
+
+
 async def test_the_password_is_not_handed_to_another_server(site: Any, http: aiohttp.ClientSession) -> None:
     site.says("/feed", status=302, Location=site.url("/other").replace("127.0.0.1", "localhost"))
     site.says("/other", FEED)
