@@ -1,6 +1,7 @@
 """The hand-over note: an operation as Markdown, for a chat, a ticket, or the next person on call. Pure."""
 
 import datetime as dt
+import re
 from collections.abc import Iterator, Sequence
 
 from core.operations.states import ENDED, State
@@ -37,9 +38,7 @@ def _parts(row: OperationRow, lines: Sequence[Line], address: str | None) -> Ite
         yield ""
         yield "### Log" if len(lines) <= LINES else f"### Log (the last {LINES} lines)"
         yield ""
-        yield "```"
-        yield from (f"{_at(line.at)} {_level(line)}{line.text}" for line in lines[-LINES:])
-        yield "```"
+        yield from _quoted([f"{_at(line.at)} {_level(line)}{line.text}" for line in lines[-LINES:]])
     if row.state not in ENDED:
         yield ""
         yield f"Next: {_next(row)}"
@@ -87,9 +86,16 @@ def _plan(row: OperationRow) -> Iterator[str]:
         yield f"Steps that were completed: {', '.join(row.ended)}."
     if plan.sql:
         yield ""
-        yield "```sql"
-        yield from (f"{statement.rstrip(';')};" for statement in plan.sql)
-        yield "```"
+        yield from _quoted([f"{statement.rstrip(';')};" for statement in plan.sql], "sql")
+
+
+def _quoted(lines: Sequence[str], language: str = "") -> Iterator[str]:
+    """A block of code that nothing in it ends: a log quotes what others wrote."""
+    longest = max((len(run) for line in lines for run in re.findall("`+", line)), default=0)
+    fence = "`" * max(3, longest + 1)
+    yield f"{fence}{language}"
+    yield from lines
+    yield fence
 
 
 def _next(row: OperationRow) -> str:

@@ -16,6 +16,7 @@ from starlette.routing import Mount
 from core.access import Action, Role, on_this_machine
 from core.accounts import people
 from core.db import Database
+from dashboard import sockets
 from dashboard.api.access import actions_of
 from dashboard.context import Context, set_context
 from dashboard.login import local
@@ -129,6 +130,14 @@ async def test_a_wrong_token_is_a_stranger_to_the_status_and_refused_elsewhere(s
     assert refused.status_code == 401
     assert refused.headers["www-authenticate"].startswith("Bearer")
     assert "unknown, has expired or was revoked" in refused.json()["detail"]
+
+
+def test_every_message_of_a_socket_is_checked_before_it_is_heard() -> None:
+    sockets.install()
+    assert set(core.sio.handlers) == {"/"}
+    forgotten = {name for name, handler in core.sio.handlers["/"].items() if not hasattr(handler, "checked")}
+    # Who goes away, asks for nothing.
+    assert forgotten == {"disconnect"}
 
 
 async def test_a_token_opens_the_api_and_no_page(site: "Site") -> None:

@@ -16,9 +16,11 @@ from core.operations.approve import WorldChanged, approve
 from core.operations.cancel import cancel
 from core.operations.kind import World
 from core.operations.kinds import KINDS
+from core.operations.note import note
 from core.operations.run import run_operation
 from core.operations.states import State
 from core.queries import index_ddl, operations
+from core.queries.operation_lines import Line
 from core.queries.operations import OperationRow
 from core.queues import depths
 
@@ -151,6 +153,14 @@ async def test_where_two_must_agree_the_second_is_another_person(
         await approve(careful, ADA, "browser", row.id, read_hash=row.plan_hash)
     second = await approve(careful, BOB, "browser", row.id, read_hash=row.plan_hash)
     assert (second.state, second.approved_by, second.second_by) == (State.APPROVED, "ada", "bob")
+
+
+def test_nothing_that_was_logged_gets_out_of_its_block_in_the_hand_over_note(planned: OperationRow) -> None:
+    hostile = "``` ![x](https://evil.example/x) ````"
+    written = note(planned, [Line(1, planned.planned_at, "error", hostile)])
+    block = written.split("\n`````\n")
+    assert len(block) == 3
+    assert hostile in block[1]
 
 
 async def test_a_dismissed_plan_stays_dismissed(world: World, planned: OperationRow) -> None:
