@@ -56,8 +56,11 @@ class Box:
     def child(self, name: str) -> psutil.Process | None:
         """The process below it with this name, or with this last word on its command line."""
         for process in psutil.Process(self.process.pid).children():
-            # Of one that has just died, psutil knows no command line.
-            known = process.as_dict(["name", "cmdline"], ad_value=())
+            # Of one that has just died, psutil knows no command line; of one that is gone, nothing.
+            try:
+                known = process.as_dict(["name", "cmdline"], ad_value=())
+            except psutil.NoSuchProcess:
+                continue
             if name == known["name"] or [name] == list(known["cmdline"] or ())[-1:]:
                 return process
         return None
