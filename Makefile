@@ -2,8 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 COMPOSE := docker compose
-LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes \
-	--no-emit-index-url --no-annotate --no-header
+COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header
+LOCK := $(COMPILE) pyproject.toml
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo check lint analyse audit test bench lock worker worker-failed worker-retry db-migrate db-diff db-reset api-docs \
@@ -64,10 +64,11 @@ test: installed-dev ## Run every test; ARGS goes to pytest: make test ARGS="-k f
 bench: installed-bench ## Measure every speed that is claimed, beside what one would use instead.
 	@$(BIN)/python -m bench
 
-lock: installed ## Write the three lock files anew from pyproject.toml, with hashes and no addresses.
+lock: installed ## Write the lock files anew from pyproject.toml, with hashes and no addresses.
 	$(LOCK) --output-file requirements.txt
 	$(LOCK) --group dev --output-file requirements-dev.txt
 	$(LOCK) --group dev --group bench --output-file requirements-bench.txt
+	$(COMPILE) --group older-redis --output-file bench/older-redis.txt
 
 ##@ Docker
 up: ## Start all of it in the background.
