@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 import nicegui
+import structlog
 from nicegui import ui
 from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse, Response
@@ -19,6 +20,8 @@ from dashboard.connection import address, own_origin, path, request_id, same_ori
 from dashboard.context import context
 from dashboard.presence import acting_user, current_user
 from dashboard.problems import answer
+
+log = structlog.get_logger(__name__)
 
 __all__ = ["acting_user", "current_user", "install"]
 
@@ -71,12 +74,19 @@ class Guard:
         try:
             await _admit(connection)
         except SignalistError as error:
+            _tell(connection, error)
             if scope["type"] == "websocket":
                 await send({"type": "websocket.close", "code": 1008, "reason": str(error)})
             else:
                 await _refusal(connection, error)(scope, receive, send)
         else:
             await self._app(scope, receive, send)
+
+
+def _tell(connection: HTTPConnection, error: SignalistError) -> None:
+    """The log hears of whoever tried something; a person who has still to log in has not."""
+    if not isinstance(error, NotLoggedIn) or _bearer(connection) is not None:
+        log.warning("A request was refused.", path=path(connection), address=address(connection), reason=str(error))
 
 
 async def _admit(connection: HTTPConnection) -> None:

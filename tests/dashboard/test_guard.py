@@ -243,6 +243,23 @@ async def test_an_answer_a_problem_and_the_log_name_the_request(
     assert failure["request_id"] == "look-here"
 
 
+async def test_the_log_hears_of_a_guessed_token_and_of_a_foreign_page_and_not_of_who_has_to_log_in(
+    site: "Site", json_log: io.StringIO
+) -> None:
+    stranger = await site.stranger()
+    await stranger.get("/feeds")
+    await stranger.get("/api/v1/me")
+    guessed = await stranger.get("/api/v1/me", headers={"authorization": "Bearer signalist_guessed-guessed-guessed"})
+    foreign = await stranger.post("/login", headers={"origin": "http://evil.example"})
+    told = [line for line in map(json.loads, json_log.getvalue().splitlines()) if line["level"] == "warning"]
+    assert [(line["path"], line["address"], line["request_id"]) for line in told] == [
+        ("/api/v1/me", "127.0.0.1", guessed.headers["x-request-id"]),
+        ("/login", "127.0.0.1", foreign.headers["x-request-id"]),
+    ]
+    assert "http://evil.example" in told[1]["reason"]
+    assert "guessed-guessed" not in json_log.getvalue()
+
+
 async def test_scripts_run_by_a_nonce_that_no_two_pages_share(site: "Site") -> None:
     browser = await site.browser()
     nonces = set()
