@@ -110,7 +110,12 @@ def _queues(readings: Readings) -> Iterator[Attention]:
             )
 
 
-_TAGS = {"rebuild index": "Index", "drop invalid index": "Index", "upgrade schema": "Migration"}
+_TAGS = {
+    "rebuild index": "Index",
+    "drop invalid index": "Index",
+    "reindex": "Embeddings",
+    "upgrade schema": "Migration",
+}
 
 
 def _operations(readings: Readings) -> Iterator[Attention]:

@@ -7,15 +7,16 @@ from typing import Any
 
 import structlog
 from sqlalchemy import func
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.errors import BadRequest, Conflict, Unavailable
 from core.indexes import recall, sizing
 from core.migrations import MigrationStatus, compare
 from core.operations import planning
-from core.operations.kind import EXCLUSIVE_DATABASE, World
+from core.operations.kind import EXCLUSIVE_DATABASE, EXCLUSIVE_EMBEDDINGS, World
 from core.operations.kinds import KINDS
 from core.operations.states import State
-from core.queries import index_measurements, invalid_indexes, operations, server, vector_index
+from core.queries import articles, index_measurements, invalid_indexes, operations, server, vector_index
 from core.queries.index_measurements import Measurement
 from core.queries.invalid_indexes import InvalidIndex
 from core.queries.operations import OperationRow
@@ -46,6 +47,8 @@ class Seen:
     measured: Measurement | None
     invalid: tuple[InvalidIndex, ...]
     schema: MigrationStatus
+    # Models that have embedded articles, and are not the one that searches use.
+    other_models: tuple[str, ...] = ()
 
 
 async def detect(world: World) -> None:
@@ -55,7 +58,7 @@ async def detect(world: World) -> None:
         if await operations.conflicting(session, EXCLUSIVE_DATABASE) is not None:
             return
         proposals = [row for row in await operations.proposed(session) if row.cause is not None]
-        seen = await _look(session)
+        seen = await _look(session, world.model)
     wanted = {finding.cause: finding for finding in find(seen)}
     for row in proposals:
         finding = wanted.pop(row.cause or "", None)
@@ -78,18 +81,22 @@ def find(seen: Seen) -> Iterator[Finding]:
         yield Finding("rebuild index", "recall fell")
     for broken in seen.invalid:
         yield Finding("drop invalid index", f"invalid index {broken.name}", {"index": broken.name})
+    if seen.other_models:
+        yield Finding("reindex", "embedded by another model")
     if seen.schema.pending and not seen.schema.ahead:
         yield Finding("upgrade schema", "revisions pending")
 
 
-async def _look(session: Any) -> Seen:
+async def _look(session: AsyncSession, model: str) -> Seen:
     table = await vector_index.read(session)
     serving = table.serving
+    embedding = await operations.conflicting(session, EXCLUSIVE_EMBEDDINGS) is not None
     return Seen(
         table=table,
         measured=await index_measurements.latest(session, serving.name, serving.mark) if serving else None,
         invalid=await invalid_indexes.read(session),
         schema=compare(await server.revision(session)),
+        other_models=() if embedding else await articles.models_but(session, model),
     )
 
 

@@ -5,6 +5,7 @@ Articles grow without end, so nothing here reads more of them than it returns, o
 
 import datetime as dt
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Select, TextClause, func, select, text, tuple_, update
@@ -213,19 +214,59 @@ async def newest_at(session: AsyncSession) -> dt.datetime | None:
 
 
 async def to_embed(session: AsyncSession, model: str, settled_before: dt.datetime, limit: int) -> tuple[uuid.UUID, ...]:
-    """Articles whose present content has no embeddings by `model`, the longest waiting first.
+    """Articles whose present content has no embeddings, the longest waiting first.
 
-    Left out: content stored after `settled_before` (its job is on its way) and articles whose job gave up (a
-    person decides on those, and they must not crowd out the others).
+    Left out: content stored after `settled_before` (its job is on its way), articles whose job gave up (a person
+    decides on those, and they must not crowd out the others), and what another model has embedded: to do that again
+    may cost money, so it is an operation that a person approves (core.indexes.reembed).
     """
-    return await _to_do(session, _EMBED, model, settled_before=settled_before, limit=limit)
+    values = {"settled_before": settled_before, "limit": limit}
+    return tuple((await session.execute(_statement(_MISSING, _EMBED), values)).scalars())
+
+
+async def to_reembed(
+    session: AsyncSession, model: str, skipped: Sequence[uuid.UUID], limit: int
+) -> tuple[uuid.UUID, ...]:
+    """Articles without embeddings by `model`, whatever the reason, but for `skipped`; the longest waiting first."""
+    values = {"active": model, "skipped": list(skipped), "limit": limit}
+    return tuple((await session.execute(_statement(_TO_DO, _EMBED, "id = any(:skipped)"), values)).scalars())
+
+
+async def models_but(session: AsyncSession, model: str) -> tuple[str, ...]:
+    """The other models that have embedded present content: one index probe each."""
+    query = _statement("{models} select model from other", _EMBED)
+    return tuple((await session.execute(query, {"active": model})).scalars())
+
+
+@dataclass(frozen=True)
+class ToReembed:
+    """How much `to_reembed` would give. `characters`: of an article, the mean of a thousand of them at most."""
+
+    missing: int
+    stale: int
+    characters: float
+
+    @property
+    def articles(self) -> int:
+        return self.missing + self.stale
+
+
+async def extent_to_reembed(session: AsyncSession, model: str) -> ToReembed:
+    """Exact counts, so its cost grows with what is to do: for a plan, not for a screen."""
+    counts = (await session.execute(text(_EXTENT), {"active": model})).one()
+    some = await to_reembed(session, model, (), 1_000)
+    length = func.length(Article.title) + func.length(Article.text)
+    mean = (await session.execute(select(func.avg(length)).where(Article.id.in_(some)))).scalar_one()
+    return ToReembed(counts.missing, counts.stale, float(mean or 0))
 
 
 async def to_summarise(
     session: AsyncSession, model: str, settled_before: dt.datetime, limit: int
 ) -> tuple[uuid.UUID, ...]:
-    """Articles whose present content has no summary by `model`; the same order and exceptions as `to_embed`."""
-    return await _to_do(session, _SUMMARISE, model, settled_before=settled_before, limit=limit)
+    """Articles whose present content has no summary by `model`; in the same order, without what is on its way or gave
+    up."""
+    values = {"active": model, "settled_before": settled_before, "limit": limit}
+    return tuple((await session.execute(_statement(_TO_DO, _SUMMARISE, _TAKEN), values)).scalars())
 
 
 async def embedding_progress(session: AsyncSession, model: str) -> Progress:
@@ -291,12 +332,12 @@ _TO_DO = """
     {models}
     select id from (
         (select id, updated_at from articles a
-         where {column} is null and updated_at < :settled_before and not {gave_up}
+         where {column} is null and not ({but})
          order by {column}, updated_at limit :limit)
         union all
         (select waiting.id, waiting.updated_at from other cross join lateral (
             select id, updated_at from articles a
-            where {column} = other.model and updated_at < :settled_before and not {gave_up}
+            where {column} = other.model and not ({but})
             order by updated_at limit :limit
         ) waiting)
     ) both_kinds order by updated_at limit :limit
@@ -323,16 +364,23 @@ _GAVE_UP = """(
                 where state = 'discarded' and job_key = '{task}:' || a.id::text and resolved_at > a.updated_at))"""
 
 
-def _statement(template: str, step: _Step) -> TextClause:
+# What is left out of what is done by itself.
+_TAKEN = "updated_at >= :settled_before or {gave_up}"
+_MISSING = """
+    select id from articles a where {column} is null and updated_at < :settled_before and not {gave_up}
+     order by {column}, updated_at limit :limit
+"""
+_EXTENT = """
+    select count(*) filter (where embedding_model is null) as missing,
+           count(*) filter (where embedding_model is not null) as stale
+      from articles where embedding_model is distinct from :active
+"""
+
+
+def _statement(template: str, step: _Step, but: str = "") -> TextClause:
     models, gave_up = _MODELS.format(column=step.column), _GAVE_UP.format(task=step.task)
-    return text(template.format(models=models, column=step.column, gave_up=gave_up))
-
-
-async def _to_do(
-    session: AsyncSession, step: _Step, model: str, *, settled_before: dt.datetime, limit: int
-) -> tuple[uuid.UUID, ...]:
-    values = {"active": model, "settled_before": settled_before, "limit": limit}
-    return tuple((await session.execute(_statement(_TO_DO, step), values)).scalars())
+    but = but.format(gave_up=gave_up)
+    return text(template.format(models=models, column=step.column, gave_up=gave_up, but=but))
 
 
 async def _progress(session: AsyncSession, step: _Step, model: str) -> Progress:

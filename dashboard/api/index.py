@@ -37,6 +37,12 @@ class Choices(Body):
         return self.model_dump(exclude_none=True)
 
 
+class Pace(Body):
+    """What is left out: no limit for the local model, 1,000 for a service."""
+
+    per_minute: int | None = Field(None, description="Articles a minute at most; 0 for as fast as it goes.")
+
+
 class Draft(BaseModel):
     """A plan that was not stored."""
 
@@ -64,6 +70,11 @@ async def plan(choices: Choices, _user: Planner) -> Draft:
 @router.post("/rebuild", status_code=201, summary="Plan a rebuild, which then waits for an approval")
 async def rebuild(choices: Choices, user: Planner) -> OperationRow:
     return await planning.plan(world(), user, "api", KIND, choices.asked())
+
+
+@router.post("/reembed", status_code=201, summary="Plan to embed what the active model has not, then approve it")
+async def reembed(pace: Pace, user: Planner) -> OperationRow:
+    return await planning.plan(world(), user, "api", "reindex", pace.model_dump(exclude_none=True))
 
 
 @router.post("/recall", status_code=202, summary="Measure recall and latency now")

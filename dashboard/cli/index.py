@@ -28,6 +28,8 @@ Halfvec = Annotated[bool, typer.Option("--halfvec", help="Half the size, half th
 Memory = Annotated[int | None, typer.Option("--memory-mb", help="Memory for the build.")]
 Target = Annotated[float | None, typer.Option(help="Recall@10 to reach.")]
 
+PerMinute = Annotated[int | None, typer.Option(help="Articles a minute at most; 0 for as fast as it goes.")]
+
 
 @app.callback()
 def index() -> None:
@@ -92,6 +94,18 @@ def rebuild(
     async def do() -> OperationRow:
         async with at_work() as bench:
             return await carry_out(bench, KIND, asked, yes=yes)
+
+    exit_with(asyncio.run(do()))
+
+
+@app.command()
+def reembed(*, per_minute: PerMinute = None, yes: Yes = False) -> None:
+    """Embed what is missing, and what another model embedded, by the active model; the plan says what it costs."""
+    asked = {} if per_minute is None else {"per_minute": per_minute}
+
+    async def do() -> OperationRow:
+        async with at_work() as bench:
+            return await carry_out(bench, "reindex", asked, yes=yes)
 
     exit_with(asyncio.run(do()))
 

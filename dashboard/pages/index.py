@@ -1,5 +1,6 @@
 """The vector index: how good it is, what should be done, and doing it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from nicegui import ui
@@ -20,10 +21,12 @@ from dashboard.components.operation_verbs import OperationVerbs, world
 from dashboard.components.part import Part
 from dashboard.components.rebuild_dialog import RebuildDialog
 from dashboard.components.recall_chart import recall_chart
+from dashboard.components.reembed_dialog import ReembedDialog
 from dashboard.context import context
 from dashboard.notices import notice
 
-KIND = "rebuild index"
+# The first one says where the chart stands.
+REBUILD, REEMBED = "rebuild index", "reindex"
 
 
 async def index() -> None:
@@ -35,38 +38,39 @@ async def index() -> None:
 @dataclass(frozen=True)
 class _Shown:
     report: IndexReport
-    operation: OperationRow | None
+    rebuild: OperationRow | None
+    reembed: OperationRow | None
 
 
 class _Page:
     def __init__(self, frame: shell.Frame) -> None:
         self._frame = frame
         self._dialog = RebuildDialog()
+        self._reembed = ReembedDialog()
         self.part = Part(frame, self._read, self._draw)
         self._verbs = OperationVerbs(self.part.again, self._dialog.open)
         self.part.follow(frame, _sign)
 
     async def _read(self) -> _Shown:
-        snapshot = context().poller.latest
-        rows = snapshot.readings.operations.value if snapshot else None
-        of_kind = [row for row in rows or () if row.kind == KIND]
-        chosen = next((r for r in of_kind if r.state in ACTIVE), of_kind[0] if of_kind else None)
-        fresh = await planning.get(world(), chosen.id) if chosen else None
-        return _Shown(await report.read(context().database, context().settings.active_embedding_model), fresh)
+        found = await report.read(context().database, context().settings.active_embedding_model)
+        return _Shown(found, await _newest(REBUILD), await _newest(REEMBED))
 
     def _draw(self, shown: _Shown) -> None:
         found = shown.report
         self._frame.heading.say(headline(found))
         self._frame.lede.say(found.advice or lede(found))
         IndexTiles().show(found)
-        if shown.operation is not None:
-            operation_card(shown.operation, self._verbs, lambda: recall_chart(found.trend))
+        if shown.rebuild is not None:
+            operation_card(shown.rebuild, self._verbs, lambda: recall_chart(found.trend))
+        if shown.reembed is not None:
+            operation_card(shown.reembed, self._verbs)
         with box("section", "card").style("margin-bottom:14px"):
             with box(classes="head"):
                 Text("h2", "All vector indexes")
-                self._actions(shown)
+                if acting.allowed(Action.PLAN_OPERATION):
+                    self._actions(shown)
             index_table(found, self._drop)
-        with box(classes="grid g2" if shown.operation is None else "grid"):
+        with box(classes="grid g2" if shown.rebuild is None else "grid"):
             with box("section", "card"):
                 with box(classes="head"):
                     Text("h2", "What else is known")
@@ -75,20 +79,20 @@ class _Page:
                     Text("caption", "Facts", "visually-hidden")
                     with box("tbody"):
                         index_facts(found)
-            if shown.operation is None:
+            if shown.rebuild is None:
                 with box("section", "card"):
                     recall_chart(found.trend)
 
     def _actions(self, shown: _Shown) -> None:
+        serving, rows = shown.report.table.serving, shown.report.table.rows or 0
         with box(classes="actions"):
-            if acting.allowed(Action.PLAN_OPERATION) and shown.report.table.serving is not None:
+            if serving is not None:
                 button("Measure now", self._measure, "small", command="Measure recall now")
-            if acting.allowed(Action.PLAN_OPERATION) and shown.operation is None:
-                plan = Text(
-                    "button", "Plan a rebuild" if shown.report.table.serving else "Plan a build", "btn small"
-                ).props("type=button")
-                plan.props["data-command"] = "Plan a rebuild of the index"
-                plan.on("click", lambda: self._dialog.open(rows=shown.report.table.rows or 0))
+            if shown.report.coverage.waiting.value and shown.reembed is None:
+                _opens("Embed what waits", self._reembed.open, "Plan to embed what waits")
+            if shown.rebuild is None:
+                words = "Plan a rebuild" if serving else "Plan a build"
+                _opens(words, lambda: self._dialog.open(rows=rows), "Plan a rebuild of the index")
 
     async def _measure(self) -> None:
         notice(await measuring.ask(*await acting.queueing_to()))
@@ -97,6 +101,21 @@ class _Page:
         _, user, face = await acting.recording_to()
         made = await planning.plan(world(), user, face, "drop invalid index", {"index": name})
         ui.navigate.to(f"/operations/{made.id}")
+
+
+def _opens(words: str, open_it: Callable[[], None], command: str) -> None:
+    """A button that opens a dialog."""
+    element = Text("button", words, "btn small").props("type=button")
+    element.props["data-command"] = command
+    element.on("click", open_it)
+
+
+async def _newest(kind: str) -> OperationRow | None:
+    """The active one of this kind, else the newest plan."""
+    snapshot = context().poller.latest
+    rows = [row for row in (snapshot.readings.operations.value if snapshot else None) or () if row.kind == kind]
+    chosen = next((row for row in rows if row.state in ACTIVE), rows[0] if rows else None)
+    return await planning.get(world(), chosen.id) if chosen else None
 
 
 def headline(found: IndexReport) -> str:
@@ -116,7 +135,7 @@ def lede(found: IndexReport) -> str:
 
 
 def _sign(snapshot: Snapshot) -> object:
-    rows = [row for row in snapshot.readings.operations.value or () if row.kind == KIND]
+    rows = [row for row in snapshot.readings.operations.value or () if row.kind in {REBUILD, REEMBED}]
     measured = snapshot.readings.measured.value
     indexes = snapshot.readings.index.value.indexes if snapshot.readings.index.value else ()
     return (

@@ -1,0 +1,368 @@
+"""Operations, whatever happens to their worker, to Postgres, or to the mind of their owner, at each phase.
+
+Afterwards an index serves, nothing invalid is left unseen, the row tells what happened, and the next try works.
+"""
+
+import asyncio
+import contextlib
+import datetime as dt
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psycopg
+import pytest
+
+from core import migrations, queues
+from core.access import Role, User
+from core.config import Settings
+from core.db import Database
+from core.indexes.shape import Shape
+from core.migrations import scripts, statements
+from core.operations import planning
+from core.operations import run as running
+from core.operations.approve import approve
+from core.operations.cancel import cancel
+from core.operations.kind import World
+from core.operations.running import Run
+from core.operations.states import ENDED, State
+from core.queries import index_ddl, invalid_indexes, operation_lines, vector_index
+from core.queries.operations import OperationRow
+from core.queries.vector_index import SERVING, VectorTable
+from core.servers.postgres import Postgres
+
+pytestmark = pytest.mark.chaos
+
+ADA = User(None, "ada", Role.ADMIN)
+WORKER = Path(__file__).with_name("operation_worker.py")
+OLD = 1
+# What the log says when each phase begins; after "Swap." there is no way back.
+BEFORE_THE_SWAP = ("Preflight.", "idx_embeddings_vector_new is valid", "New:")
+AFTER_THE_SWAP = ("Swap.", "DROP INDEX")
+
+
+@pytest.fixture(autouse=True)
+def _short_leases(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "LEASE", dt.timedelta(seconds=1))
+    monkeypatch.setattr(running, "RENEW_EVERY_S", 0.2)
+    monkeypatch.setattr("core.indexes.rebuild_steps.SETTLE_S", 0.2)
+
+
+@pytest.fixture
+async def world(database_url: str, redis_url: str) -> AsyncIterator[World]:
+    database, redis = Database(database_url, application="chaos", statement_timeout=30), queues.connect(redis_url)
+    yield World(Settings(), database, redis)
+    await redis.aclose()
+    await database.close()
+
+
+def fill(url: str, rows: int = 600) -> None:
+    """Vectors in heaps, with an index that serves."""
+    rng = np.random.default_rng(2)
+    heaps = rng.normal(size=(30, 1536)).astype(np.float32)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("insert into feeds (url) values ('http://example.org')")
+        connection.execute(
+            "insert into articles (feed_id, guid, content_hash, embedding_model)"
+            " select f.id, n, '', 'wordllama-256' from feeds f, generate_series(1, %s) n",
+            (rows,),
+        )
+        ids = [row[0] for row in connection.execute("select id from articles").fetchall()]
+        with connection.cursor().copy(
+            "copy article_embeddings (article_id, chunk_index, content, embedding, model) from stdin"
+        ) as copy:
+            for number, article in enumerate(ids):
+                vector = heaps[number % 30] + 0.3 * rng.normal(size=1536)
+                copy.write_row((article, 0, "", "[" + ",".join(f"{x:.4f}" for x in vector) + "]", "wordllama-256"))
+        connection.execute(index_ddl.create(Shape("ivfflat", lists=20), OLD, SERVING).encode())
+        connection.execute("analyze")
+
+
+async def planned(world: World, kind: str, **asked: object) -> OperationRow:
+    row = await planning.plan(world, ADA, "cli", kind, asked)
+    return await approve(world, ADA, "cli", row.id, read_hash=row.plan_hash, phrase=row.plan.phrase or "")
+
+
+async def table_of(world: World) -> VectorTable:
+    async with world.database.session() as session:
+        return await vector_index.read(session)
+
+
+async def log_of(world: World, row: OperationRow) -> str:
+    async with world.database.session() as session:
+        return "\n".join(f"{line.level}: {line.text}" for line in await operation_lines.since(session, row.id))
+
+
+async def sound(world: World, row: OperationRow, *, new: bool) -> None:
+    """One index serves, the new one or the old one; nothing invalid is left; the row tells."""
+    table, log = await table_of(world), await log_of(world, row)
+    assert [index.name for index in table.indexes] == [SERVING], log
+    assert table.serving is not None, log
+    assert (table.serving.mark != OLD) is new, log
+    async with world.database.session() as session:
+        assert await invalid_indexes.read(session) == (), log
+    ended = await planning.get(world, row.id)
+    assert ended.state in ENDED, log
+    assert ended.outcome, log
+
+
+async def die_at(world: World, row: OperationRow, redis_url: str, at: str, after: float = 0.0, **more: Any) -> None:
+    """A worker of its own takes the operation up, and is killed when its log says `at`."""
+    config = {"database": world.database.url, "redis": redis_url, "operation": str(row.id), "at": at, "after": after}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, str(WORKER), json.dumps(config | more), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    _, said = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == -9, said.decode()[-2000:]
+
+
+@pytest.mark.parametrize("at", [*BEFORE_THE_SWAP[1:], *AFTER_THE_SWAP])
+async def test_a_rebuild_is_finished_by_another_worker_wherever_the_first_one_is_killed(
+    world: World, database_url: str, redis_url: str, at: str
+) -> None:
+    fill(database_url)
+    row = await planned(world, "rebuild index", lists=25)
+    await die_at(world, row, redis_url, at)
+    await asyncio.wait_for(running.run_operation(world, row.id, "the next worker"), 60)
+    ended = await planning.get(world, row.id)
+    assert ended.state is State.DONE, await log_of(world, row)
+    assert ended.takeovers == 1
+    assert "Taken over by another worker" in await log_of(world, row)
+    await sound(world, row, new=True)
+
+
+async def test_a_build_whose_worker_is_killed_goes_on_and_is_followed_to_its_end(
+    world: World, database_url: str, redis_url: str
+) -> None:
+    fill(database_url, 2_500)
+    row = await planned(world, "rebuild index", method="hnsw", m=24, ef_construction=300, workers=0)
+    await die_at(world, row, redis_url, "CREATE INDEX", after=1.0)
+    await asyncio.wait_for(running.run_operation(world, row.id, "the next worker"), 100)
+    log = await log_of(world, row)
+    assert "still runs on the server: following it" in log
+    assert log.count("CREATE INDEX") == 1
+    assert (await planning.get(world, row.id)).state is State.DONE, log
+    await sound(world, row, new=True)
+
+
+@contextlib.contextmanager
+def when_it_says(monkeypatch: pytest.MonkeyPatch, at: str, act: Callable[[], Any]) -> Iterator[None]:
+    """Does `act` once, when the log of an operation says `at`."""
+    said, done = Run.say, []
+
+    async def say(self: Run, text: str, *rest: Any) -> None:
+        await said(self, text, *rest)
+        if text.startswith(at) and not done:
+            done.append(text)
+            await act()
+
+    monkeypatch.setattr(Run, "say", say)
+    yield
+    assert done, f"it never said {at}"
+
+
+@pytest.mark.parametrize("at", BEFORE_THE_SWAP)
+async def test_a_rebuild_that_is_cancelled_before_the_swap_leaves_the_old_index_as_it_was(
+    world: World, database_url: str, at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(database_url)
+    row = await planned(world, "rebuild index", lists=25)
+
+    async def stop() -> None:
+        await cancel(world, ADA, "browser", row.id)
+        await asyncio.sleep(2 * running.RENEW_EVERY_S)  # until the worker has heard of it
+
+    with when_it_says(monkeypatch, at, stop):
+        await asyncio.wait_for(running.run_operation(world, row.id, "worker 1"), 60)
+    ended = await planning.get(world, row.id)
+    assert (ended.state, ended.outcome) == (State.CANCELLED, "Cancelled by ada."), await log_of(world, row)
+    await sound(world, row, new=False)
+
+
+async def test_a_rebuild_that_is_cancelled_after_the_swap_goes_on_to_its_end(
+    world: World, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(database_url)
+    row = await planned(world, "rebuild index", lists=25)
+
+    async def stop() -> None:
+        await cancel(world, ADA, "browser", row.id)
+        await asyncio.sleep(2 * running.RENEW_EVERY_S)
+
+    with when_it_says(monkeypatch, "Swap.", stop):
+        await asyncio.wait_for(running.run_operation(world, row.id, "worker 1"), 60)
+    assert (await planning.get(world, row.id)).state is State.DONE
+    assert "too late to stop" in await log_of(world, row)
+    await sound(world, row, new=True)
+
+
+@pytest.fixture
+def own_postgres(tmp_path: Path) -> Iterator[Postgres]:
+    """A server of the test's own, to be restarted."""
+    server = Postgres(tmp_path)
+    server.start()
+    server.wait_until_ready()
+    migrations.upgrade(server.url)
+    yield server
+    server.stop()
+
+
+@pytest.mark.parametrize("at", ["CREATE INDEX", "Swap."])
+async def test_a_rebuild_survives_a_restart_of_postgres(
+    own_postgres: Postgres, redis_url: str, at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(own_postgres.url, 1_500)
+    database, redis = Database(own_postgres.url, application="chaos"), queues.connect(redis_url)
+    world = World(Settings(), database, redis)
+    row = await planned(world, "rebuild index", method="hnsw", m=16, ef_construction=100, workers=0)
+
+    async def soon() -> None:
+        if at == "CREATE INDEX":
+            restarts.append(asyncio.create_task(_after(0.7, lambda: restart(own_postgres))))
+        else:
+            await restart(own_postgres)
+
+    restarts: list[asyncio.Task[None]] = []
+    with when_it_says(monkeypatch, at, soon):
+        await asyncio.wait_for(running.run_operation(world, row.id, "worker 1"), 100)
+    await asyncio.gather(*restarts)
+    ended = await planning.get(world, row.id)
+    assert ended.state is State.DONE, await log_of(world, row)
+    await sound(world, row, new=True)
+    await redis.aclose()
+    await database.close()
+
+
+async def restart(server: Postgres) -> None:
+    await asyncio.to_thread(server.stop)
+    server.start()
+    await asyncio.to_thread(server.wait_until_ready)
+
+
+async def _after(seconds: float, act: Callable[[], Any]) -> None:
+    await asyncio.sleep(seconds)
+    await act()
+
+
+@pytest.fixture
+def slow_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A revision that takes a while in the middle, and a concurrent index after it; the folder that has them."""
+    folder = tmp_path / "alembic"
+    shutil.copytree(scripts.SCRIPTS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    head = scripts.revisions()[0]
+    bodies = {
+        "9001": (
+            'op.add_column("feeds", sa.Column("language", sa.Text()))\n    op.execute("select pg_sleep(1.2)")',
+            'op.drop_column("feeds", "language")',
+        ),
+        "9002": (
+            (
+                "with op.get_context().autocommit_block():\n"
+                '        op.create_index("by_title", "feeds", ["title"], postgresql_concurrently=True)'
+            ),
+            'op.drop_index("by_title", "feeds")',
+        ),
+    }
+    for revision, (up, down) in bodies.items():
+        (folder / "versions" / f"{revision}_slow.py").write_text(
+            f'"""slow"""\n\nimport sqlalchemy as sa\nfrom alembic import op\n\nrevision = "{revision}"\n'
+            f'down_revision = "{head if revision == "9001" else "9001"}"\n\n\n'
+            f"def upgrade():\n    {up}\n\n\ndef downgrade():\n    {down}\n"
+        )
+
+    def forget() -> None:
+        scripts.revisions.cache_clear()
+        statements._of.cache_clear()
+
+    monkeypatch.setattr(scripts, "SCRIPTS", folder)
+    monkeypatch.setattr("core.migrations.migrate.drift", lambda url: ())
+    forget()
+    yield folder
+    monkeypatch.undo()
+    forget()
+
+
+@pytest.mark.parametrize(("at", "after"), [("Revision 9001.", 0.8), ("Revision 9002.", 0.0)])
+async def test_a_migration_is_finished_by_another_worker_wherever_the_first_one_is_killed(
+    world: World, database_url: str, redis_url: str, slow_revision: Path, at: str, after: float
+) -> None:
+    row = await planned(world, "upgrade schema", revision="9002")
+    await die_at(world, row, redis_url, at, after, scripts=str(slow_revision))
+    await asyncio.wait_for(running.run_operation(world, row.id, "the next worker"), 60)
+    ended = await planning.get(world, row.id)
+    assert ended.state is State.DONE, await log_of(world, row)
+    assert migrations.status(database_url).current == "9002"
+    async with world.database.session() as session:
+        assert await invalid_indexes.read(session) == ()
+
+
+async def test_a_concurrent_index_of_a_migration_whose_worker_is_killed_is_built_anew(
+    world: World, database_url: str, redis_url: str, slow_revision: Path
+) -> None:
+    row = await planned(world, "upgrade schema", revision="9002")
+    with psycopg.connect(database_url) as old:
+        # An old snapshot, of any table, keeps the build waiting: the worker dies in the middle of it.
+        old.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        old.execute("select count(*) from users")
+        await die_at(world, row, redis_url, "Revision 9002.", 1.5, scripts=str(slow_revision))
+    await asyncio.wait_for(running.run_operation(world, row.id, "the next worker"), 60)
+    assert (await planning.get(world, row.id)).state is State.DONE, await log_of(world, row)
+    with psycopg.connect(database_url) as connection:
+        row_ = connection.execute("select indisvalid from pg_index where indexrelid = 'by_title'::regclass").fetchone()
+    assert row_ == (True,)
+
+
+async def test_a_migration_that_is_cancelled_in_the_middle_leaves_nothing_of_it(
+    world: World, database_url: str, slow_revision: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = migrations.status(database_url).current
+    row = await planned(world, "upgrade schema", revision="9001")
+
+    async def stop() -> None:
+        await cancel(world, ADA, "browser", row.id)
+
+    with when_it_says(monkeypatch, "ALTER TABLE feeds", stop):
+        await asyncio.wait_for(running.run_operation(world, row.id, "worker 1"), 60)
+    assert (await planning.get(world, row.id)).state is State.CANCELLED, await log_of(world, row)
+    assert migrations.status(database_url).current == before
+
+
+async def test_a_migration_survives_a_restart_of_postgres(
+    own_postgres: Postgres, redis_url: str, slow_revision: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, redis = Database(own_postgres.url, application="chaos"), queues.connect(redis_url)
+    world = World(Settings(), database, redis)
+    row = await planned(world, "upgrade schema", revision="9002")
+    restarts: list[asyncio.Task[None]] = []
+
+    async def soon() -> None:
+        restarts.append(asyncio.create_task(_after(0.5, lambda: restart(own_postgres))))
+
+    with when_it_says(monkeypatch, "Revision 9001.", soon):
+        await asyncio.wait_for(running.run_operation(world, row.id, "worker 1"), 60)
+    await asyncio.gather(*restarts)
+    assert (await planning.get(world, row.id)).state in ENDED, await log_of(world, row)
+    again = await planning.get(world, row.id)
+    if again.state is not State.DONE:
+        # It said what happened, nothing of it was left, and the next try works.
+        assert again.state is State.ROLLED_BACK, await log_of(world, row)
+        row = await planned(world, "upgrade schema", revision="9002")
+        await asyncio.wait_for(running.run_operation(world, row.id, "worker 2"), 60)
+    assert migrations.status(own_postgres.url).current == "9002"
+    await redis.aclose()
+    await database.close()
+
+
+async def test_two_workers_never_have_one_operation_at_once(world: World, database_url: str) -> None:
+    fill(database_url)
+    row = await planned(world, "rebuild index", lists=25)
+    await asyncio.wait_for(asyncio.gather(*(running.run_operation(world, row.id, f"worker {n}") for n in range(4))), 90)
+    log = await log_of(world, row)
+    assert log.count("CREATE INDEX") == 1
+    assert (await planning.get(world, row.id)).takeovers == 0
+    await sound(world, row, new=True)

@@ -1,0 +1,184 @@
+"""Embedding again after the model changed: nothing is lost or mixed, and it can be paused, cancelled, gone on with."""
+
+import uuid
+from collections.abc import Callable
+
+import psycopg
+import pytest
+
+from core.access import Role, User
+from core.errors import BadRequest, Conflict
+from core.indexes import reembed, reembed_plan
+from core.operations import planning
+from core.operations.approve import approve
+from core.operations.cancel import cancel
+from core.operations.detect import detect
+from core.operations.kind import World
+from core.operations.pause import pause, resume
+from core.operations.run import run_operation
+from core.operations.running import Run
+from core.operations.states import State
+from core.queries import operation_lines, operations
+from core.queries.operations import OperationRow
+
+ADA = User(None, "ada", Role.OPERATOR)
+Models = Callable[[], dict[str, int]]
+
+
+@pytest.fixture
+def models(database_url: str, fill: Callable[[int], None]) -> Models:
+    """Thirty articles by another model and ten not embedded; `models()` counts the chunks of each model."""
+    fill(30)
+    with psycopg.connect(database_url) as connection:
+        connection.execute("update articles set embedding_model = 'old', text = 'Words about the weather in the town.'")
+        connection.execute("update article_embeddings set model = 'old'")
+        connection.execute(
+            "insert into articles (feed_id, guid, title, content_hash)"
+            " select id, 'new ' || n, 'New article ' || n, '' from feeds, generate_series(1, 10) n"
+        )
+
+    def count() -> dict[str, int]:
+        with psycopg.connect(database_url) as connection:
+            found = connection.execute("select model, count(distinct article_id) from article_embeddings group by 1")
+            return dict(found.fetchall())
+
+    return count
+
+
+async def approved(world: World, **asked: object) -> OperationRow:
+    row = await planning.plan(world, ADA, "cli", "reindex", asked)
+    return await approve(world, ADA, "cli", row.id, read_hash=row.plan_hash)
+
+
+async def log_of(world: World, operation_id: uuid.UUID) -> str:
+    async with world.database.session() as session:
+        return "\n".join(line.text for line in await operation_lines.since(session, operation_id))
+
+
+async def test_what_is_missing_or_of_another_model_is_embedded_by_the_active_one(world: World, models: Models) -> None:
+    row = await approved(world)
+    assert row.title == "Embed 40 articles by wordllama-256"
+    assert (
+        "30 articles embedded by old, which no search finds now and 10 articles not embedded at all" in row.plan.summary
+    )
+    assert "costs nothing" in row.plan.summary
+    await run_operation(world, row.id, "worker 1")
+    row = await planning.get(world, row.id)
+    assert (row.state, row.outcome) == (State.DONE, "40 articles embedded by wordllama-256.")
+    assert models() == {"wordllama-256": 40}
+    assert "A search by the new vectors finds" in await log_of(world, row.id)
+    with pytest.raises(Conflict, match="Every article is embedded by wordllama-256 already"):
+        await planning.plan(world, ADA, "cli", "reindex", {})
+
+
+async def test_it_is_paused_and_gone_on_with_and_articles_keep_their_old_vectors_until_then(
+    world: World, models: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = await approved(world)
+    kept = Run.keep
+
+    async def keep(self: Run, **values: object) -> None:
+        await kept(self, **values)
+        if values.get("done") == 12:
+            await pause(world, ADA, "browser", row.id)
+            self.wish_for("pause")
+
+    monkeypatch.setattr(Run, "keep", keep)
+    await run_operation(world, row.id, "worker 1")
+    paused = await planning.get(world, row.id)
+    assert (paused.state, paused.note) == (State.PAUSED, "paused by ada")
+    # The articles that waited longest came first; each has whole vectors of one model.
+    assert sum(models().values()) >= 30
+    assert models()["wordllama-256"] == 12
+    await resume(world, ADA, "browser", row.id)
+    await run_operation(world, row.id, "worker 2")
+    assert (await planning.get(world, row.id)).outcome == "40 articles embedded by wordllama-256."
+    assert models() == {"wordllama-256": 40}
+
+
+async def test_cancelled_it_keeps_what_was_embedded(
+    world: World, models: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = await approved(world)
+    kept = Run.keep
+
+    async def keep(self: Run, **values: object) -> None:
+        await kept(self, **values)
+        if values.get("done") == 8:
+            await cancel(world, ADA, "browser", row.id)
+            self.wish_for("cancel")
+
+    monkeypatch.setattr(Run, "keep", keep)
+    await run_operation(world, row.id, "worker 1")
+    assert (await planning.get(world, row.id)).state is State.CANCELLED
+    assert "8 articles embedded by wordllama-256 stay so" in await log_of(world, row.id)
+    assert models()["wordllama-256"] == 8
+
+
+async def test_a_rate_is_kept(world: World, models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = await approved(world, per_minute=600)
+    assert "at most 600 articles a minute" in row.plan.duration
+    waits: list[float] = []
+
+    async def wait(self: Run, seconds: float) -> None:
+        waits.append(seconds)
+
+    monkeypatch.setattr(Run, "pause", wait)
+    await run_operation(world, row.id, "worker 1")
+    # Four articles, a tenth of a second each, less what they took.
+    assert len(waits) == 10
+    assert all(seconds <= 4 * 60 / 600 for seconds in waits)
+    assert max(waits) > 0.1
+
+
+async def test_a_rate_that_is_no_number_is_refused(world: World, models: Models) -> None:
+    for wrong in (-1, "many", 10**9):
+        with pytest.raises(BadRequest, match="Articles a minute"):
+            await planning.plan(world, ADA, "cli", "reindex", {"per_minute": wrong})
+
+
+async def test_articles_that_a_model_refuses_are_left_as_they_are_and_named(
+    world: World, models: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = 0
+
+    async def embed(article_id: uuid.UUID, **given: object) -> int:
+        nonlocal refused
+        if refused < 2:
+            refused += 1
+            raise Conflict("The article changed each time while it was being embedded.")
+        return await embed_article(article_id, **given)  # type: ignore[arg-type]
+
+    embed_article = reembed.embed_article
+    monkeypatch.setattr(reembed, "embed_article", embed)
+    row = await approved(world)
+    await run_operation(world, row.id, "worker 1")
+    row = await planning.get(world, row.id)
+    assert (row.state, row.outcome) == (
+        State.DONE,
+        "38 articles embedded by wordllama-256. 2 articles could not be: the log says why.",
+    )
+    assert "is left as it is: The article changed" in await log_of(world, row.id)
+
+
+async def test_it_is_proposed_when_the_model_changed_and_withdrawn_when_all_is_embedded(
+    world: World, models: Models, database_url: str
+) -> None:
+    await detect(world)
+    async with world.database.session() as session:
+        (row,) = await operations.proposed(session)
+    assert (row.kind, row.cause) == ("reindex", "embedded by another model")
+    with psycopg.connect(database_url) as connection:
+        connection.execute("update articles set embedding_model = 'wordllama-256'")
+    await detect(world)
+    assert (await planning.get(world, row.id)).state is State.WITHDRAWN
+
+
+def test_the_cost_is_said_in_tokens_and_money() -> None:
+    count = reembed_plan.tokens(100_000, 3_200)
+    assert count == 100_000_000
+    assert reembed_plan.cost("text-embedding-3-small", count, priced=True) == "about $2.00"
+    assert reembed_plan.cost("text-embedding-3-large", count, priced=True) == "about $13.00"
+    assert reembed_plan.cost("text-embedding-3-small", 10, priced=True) == "less than $0.01"
+    assert reembed_plan.cost("text-embedding-3-small", count, priced=False) == "a price that is not known here"
+    assert reembed_plan.cost("wordllama-256", count, priced=False) == "nothing: the model runs on this machine"
