@@ -11,6 +11,30 @@ def test_every_revision_goes_down_and_up_again(database_url: str) -> None:
     assert migrations.upgrade(database_url).is_current
 
 
+def test_every_revision_goes_up_down_and_up_again_with_rows_in_the_tables(database_url: str) -> None:
+    revisions = [revision.id for revision in migrations.history(None)]
+    migrations.downgrade(database_url, revisions[0])
+    with psycopg.connect(database_url) as connection:
+        connection.execute("insert into feeds (url) values ('http://example.org')")
+        connection.execute("insert into articles (feed_id, guid, content_hash) select id, '1', '' from feeds")
+        connection.execute(
+            "insert into article_embeddings (article_id, chunk_index, content, embedding, model)"
+            " select id, 0, '', array_fill(1, array[1536])::vector, 'm' from articles"
+        )
+        connection.execute(
+            "insert into failed_jobs (task_id, job_key, task, queue, args, kwargs, labels, attempts, exception,"
+            " message, fingerprint, reason) values ('t', 'k', 'crawl_feed', 'crawl', '[]', '{}', '{}', '[]', 'E', 'm', 'f', 'r')"
+        )
+    for revision in revisions[1:]:
+        migrations.upgrade(database_url, revision)
+        migrations.downgrade(database_url, "-1")
+        assert migrations.upgrade(database_url, revision).current == revision
+    assert migrations.status(database_url).is_current
+    with psycopg.connect(database_url) as connection:
+        for table in ("feeds", "articles", "article_embeddings", "failed_jobs"):
+            assert connection.execute(f"select count(*) from {table}".encode()).fetchone() == (1,), table
+
+
 def test_the_models_say_what_the_migrations_build(database_url: str) -> None:
     assert migrations.drift(database_url) == ()
 

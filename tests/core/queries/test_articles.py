@@ -153,13 +153,25 @@ async def test_words_with_a_percent_sign_are_words(database: Database) -> None:
 
 @pytest.mark.usefixtures("many")
 async def test_what_is_left_to_do_is_of_every_other_model_and_longest_waiting_first(database: Database) -> None:
+    waiting = [article_id(n) for n in range(10_000, 0, -1) if n % 100 in {0, 1}]
+    async with database.session() as session:
+        summaries = await articles.to_summarise(session, "active", LATER, 1000)
+        again = await articles.to_reembed(session, "active", waiting[:3], 1000)
+    assert list(summaries) == waiting
+    assert list(again) == waiting[3:]
+
+
+@pytest.mark.usefixtures("many")
+async def test_what_another_model_embedded_is_left_to_a_person(database: Database) -> None:
+    gave_up = {article_id(n) for n in range(9_000, 10_001, 100)}
+    missing = [article_id(n) for n in range(10_000, 0, -1) if n % 100 == 0]
     async with database.session() as session:
         found = await articles.to_embed(session, "active", LATER, 1000)
-        summaries = await articles.to_summarise(session, "active", LATER, 1000)
-    gave_up = {article_id(n) for n in range(9_000, 10_001, 100)}
-    waiting = [article_id(n) for n in range(10_000, 0, -1) if n % 100 in {0, 1}]
-    assert list(found) == [id_ for id_ in waiting if id_ not in gave_up]
-    assert list(summaries) == waiting
+        others = await articles.models_but(session, "active")
+        extent = await articles.extent_to_reembed(session, "active")
+    assert list(found) == [id_ for id_ in missing if id_ not in gave_up]
+    assert others == ("old",)
+    assert (extent.missing, extent.stale) == (100, 100)
 
 
 @pytest.mark.usefixtures("many")
