@@ -23,7 +23,8 @@ def test_every_revision_goes_up_down_and_up_again_with_rows_in_the_tables(databa
         )
         connection.execute(
             "insert into failed_jobs (task_id, job_key, task, queue, args, kwargs, labels, attempts, exception,"
-            " message, fingerprint, reason) values ('t', 'k', 'crawl_feed', 'crawl', '[]', '{}', '{}', '[]', 'E', 'm', 'f', 'r')"
+            " message, fingerprint, reason)"
+            " values ('t', 'k', 'crawl_feed', 'crawl', '[]', '{}', '{}', '[]', 'E', 'm', 'f', 'r')"
         )
     for revision in revisions[1:]:
         migrations.upgrade(database_url, revision)
