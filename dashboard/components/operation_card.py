@@ -8,6 +8,7 @@ from dashboard.components.html import Text, box, link
 from dashboard.components.operation_plan import operation_plan, operation_statements
 from dashboard.components.operation_steps import operation_steps
 from dashboard.components.operation_verbs import OperationVerbs
+from dashboard.context import context
 
 WORD = {
     State.PROPOSED: "waits for approval",
@@ -62,6 +63,8 @@ def operation_card(
         operation_steps(row)
         if row.outcome and linked:
             Text("p", row.outcome, "outcome")
+        if row.state is State.APPROVED:
+            Text("p", _taker(), "outcome")
         progress_bar(row)
         if beside is None:
             operation_plan(row.plan)
@@ -73,6 +76,14 @@ def operation_card(
                     beside()
         operation_statements(row.plan)
         verbs.draw(row)
+
+
+def _taker() -> str:
+    """Who will run what was approved."""
+    snapshot = context().poller.latest
+    if snapshot is not None and snapshot.readings.workers.ok and not snapshot.readings.workers.value:
+        return "No worker is alive, so it waits: `signalist worker` starts one, which takes it up at once."
+    return "A worker takes it up."
 
 
 def progress_bar(row: OperationRow) -> None:

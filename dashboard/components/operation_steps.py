@@ -49,7 +49,9 @@ def _stage(row: OperationRow) -> int:
         return _AT[row.state]
     if row.started_at is None:
         return 2 if row.approved_by is None else 3
-    proof_begun = row.result.get("after") is not None or any(s.name in {"Prove", "Verify"} for s in row.steps)
+    proof_begun = row.result.get("after") is not None or any(
+        s.name in {"Prove", "Verify", "Confirm"} for s in row.steps
+    )
     return 4 if proof_begun else 3
 
 

@@ -18,6 +18,7 @@ from dashboard.components.attention_list import OneClick
 from dashboard.components.forms import Dialog, Field
 from dashboard.components.html import Text, box, button
 from dashboard.context import context
+from dashboard.guard import current_user
 from dashboard.notices import notice
 
 Again = Callable[[], Awaitable[None]]
@@ -82,7 +83,9 @@ class OperationVerbs:
 
     def _of_proposal(self, row: OperationRow) -> None:
         needed = Action.APPROVE_LOSS if row.plan.loses else Action.APPROVE_OPERATION
-        if acting.allowed(needed) and not row.expired:
+        if row.waits_for_second and row.approved_by == current_user().name:
+            Text("span", "You have approved this: another person must, too.", "mute")
+        elif acting.allowed(needed) and not row.expired:
             words = approve_words(row.kind, row.title)
             careful = row.plan.phrase or any(danger.severity == "danger" for danger in row.plan.dangers)
             act = self._ask if careful else self._yes
