@@ -3,7 +3,7 @@
 import importlib
 from pathlib import Path
 
-NOT_A_BENCHMARK = {"__main__", "ground", "feed_files"}
+NOT_A_BENCHMARK = {"__main__", "ground", "feed_files", "taskiq_dashboard_server"}
 
 for file in sorted(Path(__file__).parent.glob("*.py")):
     if file.stem not in NOT_A_BENCHMARK:

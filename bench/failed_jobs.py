@@ -1,5 +1,5 @@
-"""The failed-jobs desk: retrying 100,000 jobs beside raw pipelined XADD, every filter at 1,000,000, and what it costs
-a hundred workers to fail at once for one cause."""
+"""The failed-jobs desk: retrying 100,000 jobs beside raw pipelined XADD, every filter at 1,000,000 beside
+taskiq-dashboard with the same rows, and what it costs a hundred workers to fail at once for one cause."""
 
 import asyncio
 import dataclasses
@@ -7,15 +7,17 @@ import datetime as dt
 import shutil
 import tempfile
 import time
+import urllib.parse
+import urllib.request
 import uuid
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import psycopg
-from playwright.async_api import async_playwright
+from playwright.async_api import Page, async_playwright
 from redis.asyncio import Redis
 
-from bench.ground import dashboard, percentile, servers, table
+from bench.ground import dashboard, free_port, percentile, running, servers, table, wait_for
 from core import first_start
 from core.access import on_this_machine
 from core.db import Database
@@ -147,41 +149,81 @@ async def looks(database: Database) -> None:
     table(f"{STORED:,} failed jobs, {LOOKS} readings each", rows)
 
 
-async def paints(environment: dict[str, str]) -> None:
-    """First paint of the page in a Chromium that has its scripts already."""
+async def paints(name: str, address: str, shows: str, password: str = "") -> None:
+    """First paint of a page, until it shows `shows`, in a Chromium that has its scripts already."""
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if chromium is None:
         print("\nNo Chromium here: first paint is not measured.")
         return
-    password = await asyncio.to_thread(first_start.first_password, environment["DATABASE_URL"])
-    with dashboard(environment) as (_, address):
-        async with async_playwright() as playwright:
-            browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-            page = await browser.new_page()
-            await page.goto(f"{address}/login")
-            await page.get_by_label("Name").fill("admin")
-            await page.get_by_label("Password").fill(password or "")
-            await page.get_by_role("button", name="Log in").click()
-            await page.wait_for_url(lambda url: "/login" not in url)
-            answered, painted = [], []
-            for _ in range(PAINTS):
-                await page.goto(f"{address}/failed")
-                await page.locator("table.failures").wait_for()
-                told = await page.evaluate(
-                    "[performance.getEntriesByType('navigation')[0].responseEnd,"
-                    " performance.getEntriesByName('first-contentful-paint')[0].startTime]"
-                )
-                answered.append(told[0])
-                painted.append(told[1])
-            await browser.close()
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = await browser.new_page()
+        if password:
+            await log_in(page, urllib.parse.urljoin(address, "/login"), password)
+        answered, painted = [], []
+        for _ in range(PAINTS):
+            await page.goto(address)
+            await page.locator(shows).first.wait_for()
+            told = await page.evaluate(
+                "[performance.getEntriesByType('navigation')[0].responseEnd,"
+                " performance.getEntriesByName('first-contentful-paint')[0].startTime]"
+            )
+            answered.append(told[0])
+            painted.append(told[1])
+        await browser.close()
     table(
-        f"/failed with {STORED:,} failed jobs in Chromium, {PAINTS} loads",
+        f"{name} with {STORED:,} failed jobs in Chromium, {PAINTS} loads",
         [
             ["", "p50 ms", "worst ms"],
             ["answered", f"{percentile(answered, 0.5):.0f}", f"{max(answered):.0f}"],
             ["first paint", f"{percentile(painted, 0.5):.0f}", f"{max(painted):.0f}"],
         ],
     )
+
+
+async def log_in(page: Page, address: str, password: str) -> None:
+    await page.goto(address)
+    await page.get_by_label("Name").fill("admin")
+    await page.get_by_label("Password").fill(password)
+    await page.get_by_role("button", name="Log in").click()
+    await page.wait_for_url(lambda url: "/login" not in url)
+
+
+# The same million, as its middleware would have stored them.
+THEIRS = """
+    insert into taskiq_dashboard__tasks (id, name, status, worker, args, kwargs, labels, error, queued_at, started_at,
+                                         finished_at)
+    select gen_random_uuid(), task, 2, 'box:1', args, kwargs, labels, attempts -> 3 ->> 'traceback', last_failed_at,
+           last_failed_at, last_failed_at
+      from failed_jobs
+"""
+
+
+async def their_looks(environment: dict[str, str]) -> None:
+    """taskiq-dashboard: one table without indexes, no causes, no counts; its page by page goes by offset."""
+    port = free_port()
+    address = f"http://127.0.0.1:{port}/?"
+    with running(["bench/taskiq_dashboard_server.py"], {**environment, "PORT": str(port)}):
+        await asyncio.to_thread(wait_for, address)
+        with psycopg.connect(environment["DATABASE_URL"], autocommit=True) as connection:
+            connection.execute(THEIRS)
+            connection.execute("vacuum analyze taskiq_dashboard__tasks")
+        day = (dt.datetime.now(dt.UTC) - dt.timedelta(hours=24)).isoformat()
+        filters = {
+            "everything that failed": {"status": 2},
+            "one task": {"status": 2, "q": "crawl_feed"},
+            "the last 24 hours": {"status": 2, "start_date": day},
+            "a task in the last 24 hours": {"status": 2, "q": "crawl_feed", "start_date": day},
+            "a text that nobody says (in names and ids; it does not search messages)": {"status": 2, "q": "zebra"},
+            "a page far back": {"status": 2, "offset": STORED - 500},
+        }
+        rows: list[list[object]] = [["A list of 50 over HTTP, nothing else on it", "p50 ms", "p95 ms"]]
+        for name, chosen in filters.items():
+            url = address + urllib.parse.urlencode({"limit": 50, **chosen})
+            took = await look(lambda url=url: asyncio.to_thread(lambda: urllib.request.urlopen(url).read()))
+            rows.append([name, f"{percentile(took, 0.5):.1f}", f"{percentile(took, 0.95):.1f}"])
+        table(f"taskiq-dashboard with the same {STORED:,} in the same Postgres, {LOOKS} readings each", rows)
+        await paints("taskiq-dashboard's list", address + "status=2&limit=50", "text=generate_embeddings")
 
 
 async def measure(environment: dict[str, str]) -> None:
@@ -215,7 +257,10 @@ async def measure(environment: dict[str, str]) -> None:
     seconds = await asyncio.to_thread(fill, url, STORED)
     print(f"\nStoring {STORED:,} failed jobs in one statement, counts included, took {seconds:.0f} s.")
     await looks(database)
-    await paints(environment)
+    password = await asyncio.to_thread(first_start.first_password, url)
+    with dashboard(environment) as (_, address):
+        await paints("/failed", f"{address}/failed", "table.failures", password or "")
+    await their_looks(environment)
     await redis.aclose()
     await database.close()
 

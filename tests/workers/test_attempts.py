@@ -22,7 +22,7 @@ from core.models import FailedJob
 from core.queues import Job, QueueDepth, enqueue, keys
 from core.queues.enqueueing import offer_message
 from core.queues.jobs import encode
-from workers import dead_letters
+from workers import dead_letters, middleware
 from workers.messages import with_attempts
 
 Depth = Callable[[str], Awaitable[QueueDepth]]
@@ -250,8 +250,9 @@ async def test_a_postgres_that_does_not_answer_holds_up_the_record_and_nothing_e
 
 
 async def test_a_job_that_failed_because_postgres_is_away_is_no_failure_once_it_is_back(
-    worker: Any, redis: Redis, until: Any, failed: Failed, depth: Depth
+    worker: Any, redis: Redis, until: Any, failed: Failed, depth: Depth, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(middleware, "_PARKED_S", 0.5)
     there = False
     done: list[bool] = []
     one = worker(database="postgresql://nobody@127.0.0.1:1/none")

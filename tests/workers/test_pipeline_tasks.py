@@ -13,6 +13,7 @@ from taskiq.receiver import Receiver
 
 from core.config import Settings
 from core.db import Database
+from core.failed_jobs import decision
 from core.models import FailedJob
 from core.pipeline.crawl import CrawlOutcome
 from core.pipeline.follow_up import follow_up
@@ -115,8 +116,10 @@ async def test_a_feed_that_is_not_there_is_no_failed_job(
 
 @pytest.mark.usefixtures("running")
 async def test_a_server_in_trouble_is_tried_four_times_and_is_one_failure_of_the_feed(
-    database: Database, redis: Redis, address: str, until: Any, failed: Failed
+    database: Database, redis: Redis, address: str, until: Any, failed: Failed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # test_attempts waits for the real ones.
+    monkeypatch.setattr(decision, "BACKOFF_S", (0.1, 0.1, 0.1))
     feed_id = await added(database, f"{address}/broken")
     await enqueue(redis, crawl_feed(feed_id))
     (job,) = await until(failed, within=20)
