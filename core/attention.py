@@ -71,12 +71,13 @@ def _failed(readings: Readings) -> Iterator[Attention]:
         return
     for group in summary.groups:
         age = duration((readings.failed.tried_at - group.first_seen).total_seconds())
+        healed = " What failed has worked since then: a retry would pass now." if group.passed_since else ""
         yield Attention(
             "failed",
             Status.DEGRADED,
             f"{group.count:,} failed",
             f"{listed(group.tasks)}: {group.exception.rpartition('.')[2]}",
-            f"{group.message.rstrip('.')}. First seen {age} ago.",
+            f"{group.message.rstrip('.')}. First seen {age} ago.{healed}",
             f"/failed?cause={group.fingerprint}",
             "Inspect",
             cause=group.fingerprint,
@@ -113,7 +114,7 @@ def _queues(readings: Readings) -> Iterator[Attention]:
 _TAGS = {
     "rebuild index": "Index",
     "drop invalid index": "Index",
-    "reindex": "Embeddings",
+    "embed articles": "Embeddings",
     "upgrade schema": "Migration",
 }
 

@@ -44,7 +44,7 @@ class ModelRefuses(SignalistError):
 class Reembed:
     """Every article embedded by the active model."""
 
-    name = "reindex"
+    name = "embed articles"
     exclusive = EXCLUSIVE_EMBEDDINGS
     can_pause = True
 

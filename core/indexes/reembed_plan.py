@@ -64,7 +64,7 @@ def plan(parameters: Parameters, explored: Explored) -> Plan:
         disk=f"about {size(chunks * ROW_BYTES)} until vacuum takes the old vectors away",
         duration=f"about {duration(seconds)}, {pace}; it can be paused",
         seconds=seconds,
-        verify=f"no article is left without vectors by {model}, and a search finds some",
+        verify="nothing is left to embed, a search by the new vectors finds something",
         rollback="none needed: each article has whole vectors of one model at any time; what was embedded stays",
         dangers=_dangers(seen, price, model),
     )

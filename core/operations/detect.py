@@ -82,7 +82,7 @@ def find(seen: Seen) -> Iterator[Finding]:
     for broken in seen.invalid:
         yield Finding("drop invalid index", f"invalid index {broken.name}", {"index": broken.name})
     if seen.other_models:
-        yield Finding("reindex", "embedded by another model")
+        yield Finding("embed articles", "embedded by another model")
     if seen.schema.pending and not seen.schema.ahead:
         yield Finding("upgrade schema", "revisions pending")
 

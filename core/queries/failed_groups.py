@@ -15,7 +15,8 @@ class FailedGroup:
     """Jobs that failed for one cause: same exception, message and place in our code.
 
     `first_seen` is when the cause was met first, also if its jobs of that time are settled; `message` and `last_seen`
-    are of the open job that failed last.
+    are of the open job that failed last. `passed_since`: how many signs there are that a retry would pass now, looked
+    for among the newest few: retried jobs of this cause that succeeded after it, and feeds that were crawled after it.
     """
 
     fingerprint: str
@@ -25,6 +26,7 @@ class FailedGroup:
     count: int
     first_seen: dt.datetime
     last_seen: dt.datetime
+    passed_since: int = 0
 
 
 async def largest(session: AsyncSession, limit: int) -> tuple[FailedGroup, ...]:
@@ -44,7 +46,7 @@ async def _described(session: AsyncSession, tallies: "tuple[Tally, ...] | list[T
         return ()
     rows = {row[0]: row for row in await session.execute(_DESCRIBED, {"names": [tally.name for tally in tallies]})}
     return tuple(
-        FailedGroup(tally.name, row[1], row[2], tuple(row[3]), tally.number, row[4], row[5])
+        FailedGroup(tally.name, row[1], row[2], tuple(row[3]), tally.number, row[4], row[5], row[6])
         for tally in tallies
         # A cause may have lost its last open job between the two statements.
         if (row := rows.get(tally.name)) is not None
@@ -53,7 +55,17 @@ async def _described(session: AsyncSession, tallies: "tuple[Tally, ...] | list[T
 
 _DESCRIBED = text(
     """
-    select g.fingerprint, newest.exception, newest.message, g.tasks, g.first_seen, newest.last_failed_at
+    select g.fingerprint, newest.exception, newest.message, g.tasks, g.first_seen, newest.last_failed_at,
+           (select count(*) from (
+                select fingerprint, resolved_at from failed_jobs
+                 where state = 'succeeded' order by last_failed_at desc, id desc limit 200) as settled
+             where settled.fingerprint = g.fingerprint and settled.resolved_at > newest.last_failed_at)
+           + (select count(*) from (
+                select case when job_key ~ '^crawl_feed:[0-9a-f-]{36}$' then substr(job_key, 12)::uuid end as feed_id,
+                       last_failed_at from failed_jobs
+                 where state = 'open' and fingerprint = g.fingerprint order by last_failed_at desc, id desc limit 20
+                ) as recent join feeds on feeds.id = recent.feed_id
+             where feeds.last_success_at > recent.last_failed_at)
       from failure_groups g cross join lateral (
             select f.exception, f.message, f.last_failed_at from failed_jobs f
              where f.state = 'open' and f.fingerprint = g.fingerprint

@@ -74,7 +74,7 @@ async def rebuild(choices: Choices, user: Planner) -> OperationRow:
 
 @router.post("/reembed", status_code=201, summary="Plan to embed what the active model has not, then approve it")
 async def reembed(pace: Pace, user: Planner) -> OperationRow:
-    return await planning.plan(world(), user, "api", "reindex", pace.model_dump(exclude_none=True))
+    return await planning.plan(world(), user, "api", "embed articles", pace.model_dump(exclude_none=True))
 
 
 @router.post("/recall", status_code=202, summary="Measure recall and latency now")

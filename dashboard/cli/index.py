@@ -105,7 +105,7 @@ def reembed(*, per_minute: PerMinute = None, yes: Yes = False) -> None:
 
     async def do() -> OperationRow:
         async with at_work() as bench:
-            return await carry_out(bench, "reindex", asked, yes=yes)
+            return await carry_out(bench, "embed articles", asked, yes=yes)
 
     exit_with(asyncio.run(do()))
 

@@ -63,6 +63,8 @@ def operation_card(
         operation_steps(row)
         if row.outcome and linked:
             Text("p", row.outcome, "outcome")
+        if linked and beside is None and row.state is State.PROPOSED:
+            Text("p", row.plan.summary, "outcome")
         if row.state is State.APPROVED:
             Text("p", _taker(), "outcome")
         progress_bar(row)

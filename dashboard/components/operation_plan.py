@@ -47,7 +47,8 @@ def operation_statements(plan: Plan, *, open_: bool = False) -> None:
     with box("details", "statements") as details:
         if open_:
             details.props["open"] = True
-        Text("summary", f"Exactly what runs: {counted(len(plan.steps), 'step')}, {counted(len(plan.sql), 'statement')}")
+        statements = f", {counted(len(plan.sql), 'statement')}" if plan.sql else ""
+        Text("summary", f"Exactly what runs: {counted(len(plan.steps), 'step')}{statements}")
         with box("ol"):
             for step in plan.steps:
                 with box("li"):

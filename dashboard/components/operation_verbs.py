@@ -27,7 +27,7 @@ _DO = {
     "drop invalid index": "Approve and drop",
     "upgrade schema": "Approve and migrate",
     "downgrade schema": "Approve and downgrade",
-    "reindex": "Approve and embed",
+    "embed articles": "Approve and embed",
 }
 
 

@@ -35,7 +35,9 @@ class ReembedDialog:
             if typed and not typed.isdecimal():
                 raise BadRequest(f"Articles a minute are a number, not {typed!r}.")
             _, user, face = await acting.recording_to()
-            made = await planning.plan(world(), user, face, "reindex", {"per_minute": int(typed)} if typed else {})
+            made = await planning.plan(
+                world(), user, face, "embed articles", {"per_minute": int(typed)} if typed else {}
+            )
             self._dialog.close()
             ui.navigate.to(f"/operations/{made.id}")
 

@@ -26,7 +26,7 @@ from dashboard.context import context
 from dashboard.notices import notice
 
 # The first one says where the chart stands.
-REBUILD, REEMBED = "rebuild index", "reindex"
+REBUILD, REEMBED = "rebuild index", "embed articles"
 
 
 async def index() -> None:

@@ -122,7 +122,10 @@ def test_failures_are_named_by_cause_in_the_attention_list() -> None:
     failing = replace(WELL, failed=known(FailedSummary(Count(37), Count(1), (group,))))
     item = find(failing, health.judge(failing, NOW))[0]
     assert (item.tag, item.headline) == ("37 failed", "generate_embeddings: RateLimitError")
-    assert "First seen 9 min ago." in item.detail
+    assert item.detail.endswith("First seen 9 min ago.")
+    healed = FailedSummary(Count(37), Count(1), (replace(group, passed_since=2),))
+    item = find(replace(failing, failed=known(healed)), health.judge(failing, NOW))[0]
+    assert item.detail.endswith("a retry would pass now.")
 
 
 def test_a_stranger_learns_the_status_and_nothing_else() -> None:

@@ -46,7 +46,7 @@ def models(database_url: str, fill: Callable[[int], None]) -> Models:
 
 
 async def approved(world: World, **asked: object) -> OperationRow:
-    row = await planning.plan(world, ADA, "cli", "reindex", asked)
+    row = await planning.plan(world, ADA, "cli", "embed articles", asked)
     return await approve(world, ADA, "cli", row.id, read_hash=row.plan_hash)
 
 
@@ -68,7 +68,7 @@ async def test_what_is_missing_or_of_another_model_is_embedded_by_the_active_one
     assert models() == {"wordllama-256": 40}
     assert "A search by the new vectors finds" in await log_of(world, row.id)
     with pytest.raises(Conflict, match="Every article is embedded by wordllama-256 already"):
-        await planning.plan(world, ADA, "cli", "reindex", {})
+        await planning.plan(world, ADA, "cli", "embed articles", {})
 
 
 async def test_it_is_paused_and_gone_on_with_and_articles_keep_their_old_vectors_until_then(
@@ -134,7 +134,7 @@ async def test_a_rate_is_kept(world: World, models: Models, monkeypatch: pytest.
 async def test_a_rate_that_is_no_number_is_refused(world: World, models: Models) -> None:
     for wrong in (-1, "many", 10**9):
         with pytest.raises(BadRequest, match="Articles a minute"):
-            await planning.plan(world, ADA, "cli", "reindex", {"per_minute": wrong})
+            await planning.plan(world, ADA, "cli", "embed articles", {"per_minute": wrong})
 
 
 async def test_articles_that_a_model_refuses_are_left_as_they_are_and_named(
@@ -167,7 +167,7 @@ async def test_it_is_proposed_when_the_model_changed_and_withdrawn_when_all_is_e
     await detect(world)
     async with world.database.session() as session:
         (row,) = await operations.proposed(session)
-    assert (row.kind, row.cause) == ("reindex", "embedded by another model")
+    assert (row.kind, row.cause) == ("embed articles", "embedded by another model")
     with psycopg.connect(database_url) as connection:
         connection.execute("update articles set embedding_model = 'wordllama-256'")
     await detect(world)

@@ -172,3 +172,26 @@ async def test_the_summary_is_exact(many: None, database: Database) -> None:
     ]
     assert summary.groups[2].message == "message 30000"
     assert sum(hours["rare"].values()) == 73
+
+
+async def test_a_cause_of_which_something_has_worked_since_is_known_to_pass_now(database: Database) -> None:
+    async def signs() -> int:
+        async with database.session() as session:
+            (group,) = await failed_groups.largest(session, 1)
+        return group.passed_since
+
+    with psycopg.connect(database.url, autocommit=True) as connection:
+        connection.execute("insert into feeds (url) values ('https://a.example/'), ('https://b.example/')")
+        connection.execute(
+            "insert into failed_jobs (task_id, job_key, task, queue, args, kwargs, labels, attempts, exception,"
+            " message, fingerprint, reason, last_failed_at) select id, 'crawl_feed:' || id, 'crawl_feed', 'crawl', '[]', '{}',"
+            " '{}', '[]', 'E', 'm', 'f', 'r', now() - interval '1 hour' from feeds"
+        )
+        assert await signs() == 0
+        connection.execute("update feeds set last_success_at = now() where url like '%a.%'")
+        assert await signs() == 1
+        connection.execute(
+            "update failed_jobs set state = 'succeeded', resolved_at = now() where id ="
+            " (select id from failed_jobs limit 1)"
+        )
+        assert await signs() >= 1
