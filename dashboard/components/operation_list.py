@@ -21,7 +21,7 @@ def operation_list(rows: Sequence[OperationRow], empty: str) -> None:
                 ("Operation", ""),
                 ("State", ""),
                 ("By", "secondary"),
-                ("Planned", ""),
+                ("Planned", "secondary"),
                 ("Took", "r secondary"),
             ):
                 Text("th", name, classes).props("scope=col")
@@ -39,7 +39,7 @@ def _row(row: OperationRow) -> None:
             state_pill(row)
         by = f"{row.approved_by or row.proposed_by}" + (f", {row.second_by}" if row.second_by else "")
         Text("td", by, "secondary")
-        with box("td"):
+        with box("td", "secondary").style("white-space:nowrap"):
             age(row.planned_at, suffix=" ago")
         Text("td", _took(row), "r secondary")
 

@@ -110,7 +110,9 @@ class OperationVerbs:
             return
         if KINDS[row.kind].can_pause and row.state is State.RUNNING:
             button("Pause", lambda: self._pause(row), command=f"Pause: {row.title}")
-        button("Cancel and undo", lambda: self._cancel(row), "danger", command=f"Cancel: {row.title}")
+        begun = row.state is not State.APPROVED and not KINDS[row.kind].can_pause
+        words = "Cancel and undo" if begun else "Cancel"
+        button(words, lambda: self._cancel(row), "danger", command=f"Cancel: {row.title}")
 
     async def _yes(self, row: OperationRow) -> None:
         await _approve(row.id, row.plan_hash)

@@ -184,8 +184,9 @@ async def test_a_cause_of_which_something_has_worked_since_is_known_to_pass_now(
         connection.execute("insert into feeds (url) values ('https://a.example/'), ('https://b.example/')")
         connection.execute(
             "insert into failed_jobs (task_id, job_key, task, queue, args, kwargs, labels, attempts, exception,"
-            " message, fingerprint, reason, last_failed_at) select id, 'crawl_feed:' || id, 'crawl_feed', 'crawl', '[]', '{}',"
-            " '{}', '[]', 'E', 'm', 'f', 'r', now() - interval '1 hour' from feeds"
+            " message, fingerprint, reason, last_failed_at)"
+            " select id, 'crawl_feed:' || id, 'crawl_feed', 'crawl', '[]', '{}', '{}', '[]', 'E', 'm', 'f', 'r',"
+            " now() - interval '1 hour' from feeds"
         )
         assert await signs() == 0
         connection.execute("update feeds set last_success_at = now() where url like '%a.%'")
