@@ -41,11 +41,13 @@ async def jobs(queue: str = "") -> None:
 
 
 def headline(readings: Readings) -> str:
-    """`6 jobs run, 212 wait`."""
+    """`6 jobs run, 212 wait`; `Nothing runs, nothing waits`."""
     depths = readings.queues.value
     if not readings.queues.ok or depths is None:
         return "What runs is unknown"
     running, waiting = sum(queue.running for queue in depths), sum(queue.waiting for queue in depths)
+    if running == waiting == 0:
+        return "Nothing runs, nothing waits"
     runs, waits = "runs" if running == 1 else "run", "waits" if waiting == 1 else "wait"
     return f"{counted(running, 'job')} {runs}, {waiting:,} {waits}"
 

@@ -132,7 +132,7 @@ async def test_a_worker_frozen_past_its_lease_has_no_effect_when_it_wakes(
 async def test_a_transaction_that_was_open_while_its_worker_was_frozen_is_rolled_back(
     crew: Any, redis: Redis, until: Any, database: Database
 ) -> None:
-    async with database.session() as session:
+    async with database.owner_session() as session:
         await session.execute(text("create table effects (job text)"))
     frozen = crew.start()
     await ready(redis, until, 1)

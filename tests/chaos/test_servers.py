@@ -167,7 +167,7 @@ async def test_jobs_whose_postgres_is_restarted_under_them_have_their_effect_onc
     crew: Any, redis: Redis, until: Any, depth: Depth, database: Database, postgres: Postgres
 ) -> None:
     jobs = [f"job {n}" for n in range(40)]
-    async with database.session() as session:
+    async with database.owner_session() as session:
         await session.execute(text("create table effects (job text)"))
     crew.start()
     crew.start()
@@ -176,7 +176,7 @@ async def test_jobs_whose_postgres_is_restarted_under_them_have_their_effect_onc
         await enqueue(redis, job(name, 0.5, task="write"))
     await until(lambda: crew.count("end") >= 4)
     # In the middle of transactions, one by one; then the whole server, for a while.
-    async with database.session() as session:
+    async with database.owner_session() as session:
         await session.execute(
             text("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'signalist-chaos'")
         )
