@@ -15,7 +15,7 @@ COLUMNS = (
     ("Index", ""),
     ("Method", "secondary"),
     ("Rows at build", "r secondary"),
-    ("Size", "r"),
+    ("Size", "r secondary"),
     ("Scans", "r secondary"),
     ("State", ""),
 )
@@ -43,13 +43,13 @@ def _row(index: VectorIndex, report: IndexReport, drop: Callable[[str], Awaitabl
         tone, words = "mute", f"being built: {building.phase.removeprefix('building index: ')}"
     with box("tr"):
         with box("th").props("scope=row"):
-            Text("div", index.name).style("color:var(--ink)")
+            Text("div", index.name).style("color:var(--ink);overflow-wrap:anywhere")
             Text("div", _built(index), "under")
         with box("td", "secondary"):
             Text("div", index.shape.method)
             Text("div", index.opclass, "under")
         Text("td", f"{index.build.rows:,}" if index.build else "–", "r secondary")
-        Text("td", size(index.size), "r")
+        Text("td", size(index.size), "r secondary")
         Text("td", _scans(index, report), "r secondary")
         with box("td"):
             Text("span", f"{_MARK[tone]} {words}", tone)

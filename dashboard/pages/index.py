@@ -10,6 +10,7 @@ from core.indexes import measuring, report
 from core.indexes.report import IndexReport
 from core.operations import planning
 from core.operations.states import ACTIVE
+from core.phrases import counted
 from core.queries.operations import OperationRow
 from core.snapshot import Snapshot
 from dashboard import acting, shell
@@ -123,7 +124,8 @@ def headline(found: IndexReport) -> str:
     serving = found.table.serving
     if serving is None:
         return "No vector index: build recommended" if found.advice else "No vector index is needed yet"
-    return f"{serving.name}: {'rebuild recommended' if found.advice else 'serves well'}"
+    left = f", {counted(len(found.invalid), 'invalid index', 'invalid indexes')} left over" if found.invalid else ""
+    return f"{serving.name}: {'rebuild recommended' if found.advice else 'serves well'}{left}"
 
 
 def lede(found: IndexReport) -> str:

@@ -69,7 +69,7 @@ class _Page:
         return await planning.get(world(), chosen.id) if chosen else None
 
     def _draw(self, shown: _Shown) -> None:
-        self._frame.heading.say(headline(shown.status))
+        self._frame.heading.say(headline(shown.status, shown.drift))
         self._frame.lede.say(lede(shown.status, shown.drift))
         if shown.drift:
             with box(classes="banner warn"):
@@ -82,7 +82,10 @@ class _Page:
                 Text("h2", "Revisions")
                 with box(classes="actions"):
                     self._actions(shown)
-            revision_list(shown.stories, shown.status.current)
+            if shown.stories:
+                revision_list(shown.stories, shown.status.current)
+            else:
+                Text("p", f"Only newer code knows how it came to {shown.status.current}.", "empty")
 
     def _actions(self, shown: _Shown) -> None:
         if shown.status.ahead or shown.operation is not None or not acting.allowed(Action.PLAN_OPERATION):
@@ -121,11 +124,13 @@ class _Page:
         ui.navigate.to(f"/operations/{made.id}")
 
 
-def headline(status: MigrationStatus) -> str:
+def headline(status: MigrationStatus, differs: Sequence[str]) -> str:
     """`1 revision pending`, `The schema is current`."""
     if status.ahead:
         return "The database is ahead of this version"
-    return f"{counted(len(status.pending), 'revision')} pending" if status.pending else "The schema is current"
+    if status.pending:
+        return f"{counted(len(status.pending), 'revision')} pending"
+    return "The schema is not what the models say" if differs else "The schema is current"
 
 
 def lede(status: MigrationStatus, differs: Sequence[str]) -> str:
