@@ -1,7 +1,6 @@
 """`make audit`, with a service of known vulnerabilities that says what the test wants."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -49,11 +48,8 @@ def service() -> Iterator[Service]:
         found.shutdown()
 
 
-def audit(address: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    inherited = {name: value for name, value in os.environ.items() if name != "CI"}
-    return subprocess.run(
-        [sys.executable, str(AUDIT), address], env=inherited | environment, capture_output=True, text=True, check=False
-    )
+def audit(address: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, str(AUDIT), address], capture_output=True, text=True, check=False)
 
 
 def test_every_locked_dependency_is_looked_up_and_a_known_vulnerability_fails(service: Service) -> None:
@@ -74,8 +70,6 @@ def test_every_locked_dependency_is_known_by_its_hash_and_by_no_address() -> Non
         assert all("==" in entry and "--hash=sha256:" in entry for entry in pinned), lock
 
 
-def test_where_nobody_can_be_asked_a_person_goes_on_and_ci_does_not(unused_tcp_port: int) -> None:
-    address = f"http://127.0.0.1:{unused_tcp_port}/v1/query"
-    done = audit(address)
+def test_where_nobody_can_be_asked_it_says_so_and_all_goes_on(unused_tcp_port: int) -> None:
+    done = audit(f"http://127.0.0.1:{unused_tcp_port}/v1/query")
     assert (done.returncode, done.stderr) == (0, "127.0.0.1 cannot be reached: the dependencies were not audited.\n")
-    assert audit(address, CI="true").returncode == 1
