@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from core import migrations
+from core import first_start, migrations
 from core.access import Action
 from core.config import settings
 from core.errors import SchemaMismatch
@@ -26,6 +26,20 @@ app = typer.Typer(no_args_is_help=True, add_completion=False)
 @app.callback()
 def db() -> None:
     """The schema of the database: where it stands, and moving it."""
+
+
+@app.command()
+def init() -> None:
+    """Build the schema of an empty database and the first account; one that has data is left as it is.
+
+    What `signalist up` does by itself, for processes that are started one by one.
+    """
+    if notice := first_start.prepare(settings().admin_database()):
+        say(notice)
+        return
+    if password := first_start.first_password(settings().database()):
+        say(f"Log in as admin with the password {password}\nIt is shown this once and stored nowhere.")
+    say(_sentence(migrations.status(settings().database())))
 
 
 @app.command()

@@ -1,12 +1,15 @@
 """`signalist health`: the same verdict as /health, with its details."""
 
 import asyncio
+from dataclasses import replace
+from typing import Annotated
 
 import typer
 
 from core import health as judged
 from core import snapshot
-from core.errors import Unavailable
+from core.errors import BadRequest, Unavailable
+from core.health.verdict import CHECKS, worst
 from core.phrases import milliseconds
 from core.readings import Reader
 from core.snapshot import Snapshot
@@ -17,12 +20,23 @@ app = typer.Typer(add_completion=False)
 
 
 @app.command()
-def health(*, as_json: AsJson = False) -> None:
+def health(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[CHECK]...", help="Only these checks.", show_default=False)
+    ] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
     """Say whether all is well, check by check.
 
     Exits 0 when healthy or degraded, 1 when unhealthy, 3 when Postgres or Redis cannot be reached.
     """
+    if unknown := set(names or ()) - set(CHECKS):
+        raise BadRequest(f"There is no check {', '.join(sorted(unknown))}: there are {', '.join(CHECKS)}.")
     found = asyncio.run(_read())
+    if names:
+        checks = tuple(check for check in found.health.checks if check.name in names)
+        found = replace(found, health=replace(found.health, checks=checks, status=worst(checks)))
     if as_json:
         write_json(judged.report(found.health, details=True))
     else:

@@ -31,3 +31,10 @@ def test_a_redis_that_is_not_there_is_named(signalist: Signalist, monkeypatch: p
     assert done.code == 3
     assert done.json["checks"]["redis"]["status"] == "unhealthy"
     assert done.json["checks"]["database"]["status"] == "healthy"
+
+
+def test_one_check_can_be_asked_for_alone(signalist: Signalist) -> None:
+    assert signalist("health", "database", "migrations").code == 0
+    assert list(signalist("health", "workers", "--json").json["checks"]) == ["workers"]
+    wrong = signalist("health", "weather")
+    assert (wrong.code, wrong.err.startswith("There is no check weather")) == (2, True)

@@ -21,8 +21,8 @@ from core.operations.kind import World
 from dashboard.cli.app import VERBS
 
 Signalist = Callable[..., Any]
-# What runs until it is stopped, and is nobody's action.
-PROCESSES = {"up", "demo", "dashboard", "worker", "scheduler"}
+# What runs until it is stopped, or builds what the record is kept in: nobody's action.
+PROCESSES = {"up", "demo", "dashboard", "worker", "scheduler", "db init"}
 READING = {
     *("health", "search", "queues", "feeds list", "feeds export", "failed list", "failed groups", "failed show"),
     *("index stats", "index plan", "operations list", "operations show", "users list", "tokens list"),
@@ -48,6 +48,7 @@ CHANGING = {
     "tokens revoke": ("{token}", "manage tokens"),
     "index recall": ("", "plan operation"),
     "index rebuild": ("--yes", "plan operation"),
+    "index reembed": ("--yes", "plan operation"),
     "operations pause": ("{operation}", "cancel operation"),
     "operations resume": ("{operation}", "approve operation"),
     "operations cancel": ("{operation}", "cancel operation"),
