@@ -15,6 +15,7 @@ from dashboard.api import app as api
 from dashboard.api import health, metrics
 from dashboard.context import Context, set_context
 from dashboard.pages import failed_export, feeds_opml
+from dashboard.pages.access import access
 from dashboard.pages.article import article
 from dashboard.pages.articles import articles
 from dashboard.pages.failed import failed
@@ -47,6 +48,7 @@ PAGES: dict[str, Callable[..., Awaitable[None]]] = {
     "/articles/{article_id}": article,
     "/search": search,
     "/map": map_page,
+    "/access": access,
 }
 
 

@@ -27,4 +27,5 @@ PLACES = (
     Place("/search", "Search", "s", "Data"),
     Place("/map", "Map", "p", "Data"),
     Place("/operations", "Operations", "r", "Record"),
+    Place("/access", "Access", "k", "Record"),
 )

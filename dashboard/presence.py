@@ -1,5 +1,6 @@
 """Who looks at which page, and that nobody goes on looking whose session has ended."""
 
+import uuid
 from dataclasses import replace
 
 from nicegui import Client, app, core, ui
@@ -20,6 +21,12 @@ def current_user() -> User:
     if login is None:
         raise NotLoggedIn
     return login.user
+
+
+def current_session() -> uuid.UUID | None:
+    """The session that the page which is being built or handled was sent to."""
+    login = login_of(ui.context.client)
+    return login.id if login else None
 
 
 async def acting_user() -> User:

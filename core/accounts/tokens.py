@@ -43,13 +43,17 @@ async def create(
         name = account_name(name)
         if lifetime is not None and lifetime <= dt.timedelta():
             raise BadRequest("A token has to be valid for some time.")
+        try:
+            expires_at = now + lifetime if lifetime else None
+        except OverflowError:
+            raise BadRequest("No calendar goes that far: leave the days out.") from None
         row = await tokens.add(
             recording.session,
             token_hash=fingerprint(secret),
             name=name,
             role=role,
             created_by=recording.user.name,
-            expires_at=now + lifetime if lifetime else None,
+            expires_at=expires_at,
         )
         recording.details["token"] = str(row.id)
     return NewToken(row, secret)

@@ -69,6 +69,33 @@ class Field:
         self.value = str(value)
 
 
+def secret(field: Field, autocomplete: str) -> Field:
+    """The field hides what is typed; `autocomplete` tells a password manager what it is."""
+    field.element.props["type"], field.element.props["autocomplete"] = "password", autocomplete
+    return field
+
+
+class Select:
+    """A labelled choice in a dialog among `options` (value to words); `value` is what is chosen now."""
+
+    def __init__(self, label: str, options: Mapping[str, str], value: str) -> None:
+        self.value = value
+        with box("label", "labelled"):
+            Text("span", label)
+            field = box("select", "field")
+        field.props["aria-label"] = label
+        with field:
+            for option, words in options.items():
+                element = Text("option", words)
+                element.props["value"] = option
+                if option == value:
+                    element.props["selected"] = True
+        field.on("change", lambda event: self._chosen(event.args), js_handler="(e) => emit(e.target.value)")
+
+    def _chosen(self, value: object) -> None:
+        self.value = str(value)
+
+
 class Check:
     """A box to tick, with its label beside it; `bare`: for screen readers only. `ticked` hears what a person does."""
 
@@ -100,14 +127,18 @@ class Check:
 
 
 class Dialog:
-    """A dialog that is drawn anew each time it is opened."""
+    """A dialog that is drawn anew each time it is opened. `forgets`: what it holds is secret, so that it stays open
+    when somebody clicks beside it, and leaves the page when it is closed."""
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, *, forgets: bool = False) -> None:
         self._dialog = ui.dialog()
         self._dialog.props["aria-label"] = title
         with self._dialog:
             # Quasar lets a div in a dialog be clicked, and nothing else.
             self._card = box("div", "card dialog")
+        if forgets:
+            self._dialog.props("no-backdrop-dismiss")
+            self._dialog.on_value_change(lambda event: None if event.value else self._card.clear())
 
     def open(self, title: str, *parts: Callable[[], None]) -> None:
         """Shows the dialog with these parts, one below the other."""

@@ -162,6 +162,12 @@ def fill(url: str) -> tuple[str, str, str]:
                 finished_at=ended,
                 **texts,
             )
+        for payload in PAYLOADS:
+            later = NOW + dt.timedelta(days=1)
+            user = insert(connection, "users", name=payload, role="viewer", password_hash="")
+            hashed, shown = f"{uuid.uuid4()}", of(take, "user_agent", "address")
+            insert(connection, "sessions", user_id=user, token_hash=hashed, expires_at=later, **shown)
+            insert(connection, "api_tokens", token_hash=hashed, role="viewer", **of(take, "name", "created_by"))
         insert(connection, "samples", at=NOW, values={f":{name}": 1 for name in PAYLOADS} | {"done.crawl": 1})
         states = ("proposed", "paused", "failed", "rolled back", "done")
         return [operate(connection, take, state) for state in states][-1], str(articles[0]), str(jobs[0])
@@ -367,6 +373,7 @@ async def test_hostile_text_stays_text_on_every_page(
         **{f"/articles/{parsed_article}": 0 for (parsed_article,) in parsed},
         "/search?q=alert": 20,
         "/map": 0,
+        "/access": len(PAYLOADS),
         **{f"{path}={typed}": 5 for path in ("/feeds?q", "/articles?q", "/search?q", "/failed?q")},
         f"/failed?task={typed}&queue={typed}&cause={typed}&job={typed}": 0,
     }

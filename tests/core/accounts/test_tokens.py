@@ -37,6 +37,8 @@ async def test_a_token_expires(database: Database) -> None:
     assert await tokens.bearer(database, new.secret, address=None, now=NOW + dt.timedelta(days=1)) is None
     with pytest.raises(BadRequest):
         await create(database, lifetime=dt.timedelta())
+    with pytest.raises(BadRequest, match="No calendar goes that far"):
+        await create(database, lifetime=dt.timedelta.max)
 
 
 async def test_the_secret_is_shown_once_and_stored_nowhere(database: Database, database_url: str) -> None:
