@@ -46,6 +46,12 @@ class Settings(BaseSettings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _the_owner_needs_an_application(self) -> Self:
+        if self.admin_database_url and not self.database_url:
+            raise ValueError("ADMIN_DATABASE_URL is the same database for its owner: set DATABASE_URL as well")
+        return self
+
     @property
     def active_embedding_model(self) -> str:
         """The model that new embeddings and every search use."""

@@ -145,7 +145,10 @@ def is_secret(name: str, value: object) -> bool:
 
 
 def _password(address: str) -> str:
+    """Empty where it is what stands openly beside it: it guards nothing, and blacks out ordinary words."""
     try:
-        return urlsplit(address).password or ""
+        parts = urlsplit(address)
     except ValueError:
         return ""
+    password = parts.password or ""
+    return "" if password in {parts.username, parts.hostname, parts.path.strip("/")} else password

@@ -55,7 +55,7 @@ async def create(
             created_by=recording.user.name,
             expires_at=expires_at,
         )
-        recording.details["token"] = str(row.id)
+        recording.details["id"] = str(row.id)
     return NewToken(row, secret)
 
 

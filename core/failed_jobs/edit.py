@@ -1,6 +1,7 @@
 """Retrying a failed job with other arguments."""
 
 import datetime as dt
+import json
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,7 +10,7 @@ from redis.asyncio import Redis
 
 from core.access import Action, User
 from core.db import Database
-from core.errors import Conflict
+from core.errors import BadRequest, Conflict
 from core.failed_jobs.begin import Begun
 from core.failed_jobs.filter import Filter
 from core.failed_jobs.taking import take_all
@@ -18,6 +19,7 @@ from core.queues import outbox
 from core.queues.catalogue import checked
 from core.queues.jobs import job_key
 from core.recording import Face, recorded
+from core.redaction import REDACTED
 
 
 async def edit(
@@ -41,6 +43,8 @@ async def edit(
         found = await failed_take.lock(session, job)
         if found is None:
             raise Conflict("That job is not in the list any more: someone may have settled it in the meantime.")
+        if REDACTED in json.dumps([args, kwargs], default=str):
+            raise BadRequest(f"Where it says {REDACTED}, a secret is not shown: write the value itself there.")
         new = checked(found.task, args, kwargs)
         is_keyed = "job_key" in found.labels
         key = job_key(found.task, new) if is_keyed else found.job_key

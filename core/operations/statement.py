@@ -34,7 +34,8 @@ def application(run: Run) -> str:
 
 async def running(run: Run) -> tuple[int, ...]:
     """The sessions in which this operation has something running, also of a worker that is gone."""
-    async with run.database.session() as session:
+    # As the owner, who runs it: another role may not see what the session of the owner does.
+    async with run.database.owner_session() as session:
         return await backends.called(session, application(run))
 
 

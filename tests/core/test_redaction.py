@@ -102,3 +102,12 @@ def test_no_error_of_ours_repeats_a_secret() -> None:
 def test_a_value_is_searched_all_the_way_down() -> None:
     value = {"a": ["x", ("sk-S3cretS3cret", 1)], "token": "S3cret", "sk-S3cretS3cret": None, "tokens": 12}
     assert redacted(value) == {"a": ["x", [REDACTED, 1]], "token": REDACTED, REDACTED: None, "tokens": 12}
+
+
+def test_a_password_that_is_the_name_beside_it_blacks_out_no_ordinary_word() -> None:
+    redaction.learn(Settings(_env_file=None, DATABASE_URL="postgresql://signalist:signalist@db/signalist"))
+    try:
+        assert redaction.redact("Run `signalist db upgrade`.") == "Run `signalist db upgrade`."
+        assert "signalist:signalist" not in redaction.redact("postgresql://signalist:signalist@db/signalist")
+    finally:
+        redaction.learn(Settings(_env_file=None))

@@ -142,6 +142,7 @@ class TestEditing:
             ((12,), {}, "article_id is the id (UUID) of an article, not 12."),
             ((), {}, "generate_embeddings needs article_id."),
             (("a", "b"), {}, "generate_embeddings takes 1 argument (article_id), not 2."),
+            (("[redacted]",), {}, "Where it says [redacted], a secret is not shown: write the value itself there."),
             ((), {"id": "a"}, "generate_embeddings has no parameter 'id': it takes article_id."),
         ],
     )
