@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import httpx
@@ -95,6 +96,8 @@ async def log_in(
 def _cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing here is about the strength of hashes, and every test logs someone in."""
     monkeypatch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    # The hash that unknown names are compared with is made once, with the hasher of that time.
+    monkeypatch.setattr(passwords, "_nobodys", cache(passwords._nobodys.__wrapped__))
 
 
 @pytest.fixture
