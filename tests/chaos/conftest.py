@@ -43,7 +43,7 @@ def crew(valkey: Valkey, database_url: str, tmp_path: Path) -> Iterator[Crew]:
 def until() -> Callable[..., Awaitable[Any]]:
     """Waits for a condition; the test fails after `within` seconds."""
 
-    async def wait(condition: Callable[[], Any], within: float = 15.0) -> Any:
+    async def wait(condition: Callable[[], Any], within: float = 45.0) -> Any:
         deadline = time.monotonic() + within
         while True:
             found = condition()
