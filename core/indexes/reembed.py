@@ -7,6 +7,7 @@ of the active model, so that two models never mix in it.
 import asyncio
 import time
 import uuid
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
@@ -31,6 +32,8 @@ AT_ONCE = 4
 # OpenAI's lowest paid tier allows 3,000 requests a minute; new articles need some of them.
 API_PER_MINUTE = 1_000
 MOST_PER_MINUTE = 100_000
+# An article that fails this often while others pass holds up the rest no longer.
+TRIES = 3
 # More refusals than this are no matter of single articles.
 MOST_REFUSED = 100
 # A service may be away for this long in all before the operation gives up; it looks again after this much.
@@ -123,13 +126,16 @@ async def _embed(world: World, run: Run) -> None:
     model, per_minute = run.row.parameters["model"], run.row.parameters["per_minute"]
     done, away_s = int(run.result.get("done", 0)), 0.0
     skipped = [uuid.UUID(each) for each in run.result.get("skipped", ())]
+    failures: Counter[uuid.UUID] = Counter()
     async with run.database.session() as session:
         total = done + (await articles.extent_to_reembed(session, model)).articles
     async with _embedder(world) as embedder:
         while ids := await _next(run, skipped):
             started, wait = time.monotonic(), 0.0
             tried = [embed_article(each, database=run.database, embedder=embedder) for each in ids]
-            for each, outcome in zip(ids, await asyncio.gather(*tried, return_exceptions=True), strict=True):
+            outcomes = await asyncio.gather(*tried, return_exceptions=True)
+            works = any(isinstance(outcome, int) for outcome in outcomes)
+            for each, outcome in zip(ids, outcomes, strict=True):
                 match outcome:
                     case int():
                         done += 1
@@ -137,14 +143,19 @@ async def _embed(world: World, run: Run) -> None:
                         skipped.append(each)
                         await run.say(f"Article {each} is left as it is: {outcome}", "warning")
                         _refuse_too_many(skipped, outcome)
+                    case ModelUnavailable() if works and failures[each] + 1 >= TRIES:
+                        skipped.append(each)
+                        await run.say(f"Article {each} is left as it is, while others pass: {outcome}", "warning")
+                        _refuse_too_many(skipped, outcome)
                     case RetryLater() | ModelUnavailable():
+                        failures[each] += works
                         wait = max(wait, outcome.retry_after if isinstance(outcome, RetryLater) else LOOK_AGAIN_S)
                         why = outcome
                     case _:
                         raise outcome
             await run.keep(done=done, skipped=[str(each) for each in skipped])
             await run.progress(min(1.0, done / max(total, 1)), f"{done:,} of {total:,} articles")
-            away_s = away_s + wait if wait else 0.0
+            away_s = 0.0 if works else away_s + wait
             if away_s > AWAY_S:
                 raise why
             if wait:
