@@ -1,5 +1,7 @@
 """The real dashboard in a process of its own, and a real Chromium in front of it."""
 
+import asyncio
+import datetime as dt
 import os
 import socket
 import subprocess
@@ -12,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psycopg
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
@@ -50,6 +53,13 @@ class Dashboard:
     async def person(self, name: str, role: Role) -> None:
         """An account with PASSWORD."""
         await people.add(self.database, ROOT, "cli", name=name, role=role, password=PASSWORD)
+
+    async def reads_again(self) -> None:
+        """Waits for a snapshot that is newer than this call: a dashboard that is shared may show the last test's."""
+        since = dt.datetime.now(dt.UTC)
+        async with httpx.AsyncClient(base_url=self.url) as http, asyncio.timeout(30):
+            while dt.datetime.fromisoformat((await http.get("/health")).json()["timestamp"]) <= since:
+                await asyncio.sleep(0.05)
 
     async def log_in(self, window: BrowserContext, name: str, *, to: str = "/") -> Page:
         """A page of `to`, reached through the login form."""

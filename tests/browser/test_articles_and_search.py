@@ -84,6 +84,7 @@ async def test_a_search_before_anything_is_embedded_says_why_it_is_empty(
 ) -> None:
     store(database_url, STORIES)
     await dashboard.person("vera", Role.VIEWER)
+    await dashboard.reads_again()
     page = await dashboard.log_in(window, "vera", to="/search?q=bread")
     await expect(page.get_by_role("heading", name="Nothing is embedded yet")).to_be_visible()
     await expect(page.get_by_text("Of 3 articles, 3 cannot be found yet: they wait to be embedded.")).to_be_visible()
