@@ -67,6 +67,7 @@ def test_a_server_that_is_not_there_is_one_sentence(
 
 def test_without_servers_it_says_how_to_start_them(signalist: Signalist, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DATABASE_URL")
+    monkeypatch.delenv("ADMIN_DATABASE_URL")
     done = signalist("feeds", "list")
     assert done.code == 3
     assert "Start one with `signalist up`" in done.err
