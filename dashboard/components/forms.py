@@ -38,6 +38,10 @@ def choice(name: str, value: str, label: str, options: Mapping[str, str]) -> Non
     """A choice among `options` (value to words), applied at once."""
     field = box("select", "field")
     field.props["name"], field.props["aria-label"] = name, label
+    _offer(field, options, value)
+
+
+def _offer(field: Element, options: Mapping[str, str], value: str) -> None:
     with field:
         for option, words in options.items():
             element = Text("option", words)
@@ -84,12 +88,7 @@ class Select:
             Text("span", label)
             field = box("select", "field")
         field.props["aria-label"] = label
-        with field:
-            for option, words in options.items():
-                element = Text("option", words)
-                element.props["value"] = option
-                if option == value:
-                    element.props["selected"] = True
+        _offer(field, options, value)
         field.on("change", lambda event: self._chosen(event.args), js_handler="(e) => emit(e.target.value)")
 
     def _chosen(self, value: object) -> None:
