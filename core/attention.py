@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from core.health import Health, Status
 from core.operations.states import State
 from core.phrases import counted, duration, listed
+from core.queries.failed_groups import FailedGroup
 from core.queries.feeds import FAILING_AFTER
 from core.readings import Readings
 
@@ -71,18 +72,26 @@ def _failed(readings: Readings) -> Iterator[Attention]:
         return
     for group in summary.groups:
         age = duration((readings.failed.tried_at - group.first_seen).total_seconds())
-        healed = " What failed has worked since then: a retry would pass now." if group.passed_since else ""
         yield Attention(
             "failed",
             Status.DEGRADED,
             f"{group.count:,} failed",
             f"{listed(group.tasks)}: {group.exception.rpartition('.')[2]}",
-            f"{group.message.rstrip('.')}. First seen {age} ago.{healed}",
+            f"{group.message.rstrip('.')}. First seen {age} ago.{_worked_since(group)}",
             f"/failed?cause={group.fingerprint}",
             "Inspect",
             cause=group.fingerprint,
             number=group.count,
         )
+
+
+def _worked_since(group: FailedGroup) -> str:
+    """What is known, and no more: whether a retry passes is only seen when it is tried."""
+    retried, crawled = group.succeeded_since, group.crawled_since
+    said = f" {counted(retried, 'retried job')} succeeded since." if retried else ""
+    if crawled and group.looked_at == 1:
+        return f"{said} The feed was crawled since."
+    return said + (f" Of the newest {group.looked_at}, the feeds of {crawled} were crawled since." if crawled else "")
 
 
 def _stopped(readings: Readings) -> Iterator[Attention]:

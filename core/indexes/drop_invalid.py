@@ -6,7 +6,7 @@ from typing import Any
 
 from core.errors import BadRequest, Conflict
 from core.operations import statement
-from core.operations.kind import EXCLUSIVE_DATABASE, Step, World
+from core.operations.kind import EXCLUSIVE_DATABASE, Step, Undone, World
 from core.operations.plan import Explored, Parameters, Plan, PlannedStep
 from core.operations.running import Run
 from core.phrases import size
@@ -62,9 +62,12 @@ class DropInvalid:
     def steps(self, world: World, row: OperationRow) -> tuple[Step, ...]:
         return (Step("Drop", _drop), Step("Confirm", partial(_confirm, world), proof=True))
 
-    async def roll_back(self, world: World, run: Run) -> str | None:
+    async def roll_back(self, world: World, run: Run) -> Undone:
         await statement.cancel(run)
-        return None
+        name = run.row.parameters["index"]
+        if await _find(world, name) is None:
+            return Undone(stays=f"{name} was dropped by then, and nothing misses it.")
+        return Undone(stays=f"{name} is still there, and not valid: it can be dropped another time.")
 
     async def outcome(self, world: World, run: Run) -> str:
         return f"{run.row.parameters['index']} is gone."

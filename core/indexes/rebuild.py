@@ -17,7 +17,7 @@ from core.errors import BadRequest, Conflict
 from core.indexes import rebuild_plan, rebuild_steps, recall, room, sizing
 from core.indexes.rebuild_plan import describe, shape_of
 from core.operations import statement
-from core.operations.kind import EXCLUSIVE_DATABASE, Step, World
+from core.operations.kind import EXCLUSIVE_DATABASE, Step, Undone, World
 from core.operations.plan import Explored, Parameters, Plan
 from core.operations.running import Run
 from core.phrases import duration, milliseconds
@@ -119,17 +119,17 @@ class Rebuild:
             Step("Confirm", partial(rebuild_steps.confirm, world), proof=True, final=True),
         )
 
-    async def roll_back(self, world: World, run: Run) -> str | None:
+    async def roll_back(self, world: World, run: Run) -> Undone:
         await statement.cancel(run)
         index = await rebuild_steps.own(run)
         if index is None:
-            return None
+            return Undone()
         if index.name != BUILDING:
-            return f"{index.name} serves already."
+            return Undone(left=f"{index.name} serves already.")
         await statement.execute(run, index_ddl.drop(BUILDING))
-        return (
-            None if await rebuild_steps.own(run) is None else f"the index {BUILDING}, which another proposal will drop."
-        )
+        if await rebuild_steps.own(run) is None:
+            return Undone()
+        return Undone(left=f"the index {BUILDING}, which another proposal will drop.")
 
     async def outcome(self, world: World, run: Run) -> str:
         now, before = run.result["after"], run.result.get("before")

@@ -11,7 +11,7 @@ from core.migrations.differences import drift
 from core.migrations.migrate_steps import LOCK_TIMEOUT_S, NotMigrated
 from core.migrations.story import Story
 from core.operations import smoke
-from core.operations.kind import EXCLUSIVE_DATABASE, Step, World
+from core.operations.kind import EXCLUSIVE_DATABASE, Step, Undone, World
 from core.operations.plan import Danger, Explored, Parameters, Plan, PlannedStep
 from core.operations.running import Run
 from core.phrases import counted, duration, listed, size
@@ -108,26 +108,28 @@ class Upgrade(_Migrate):
             await run.say(await smoke.read_what_screens_show(world))
         await migrate_steps.no_invalid_index(run)
 
-    async def roll_back(self, world: World, run: Run) -> str | None:
+    async def roll_back(self, world: World, run: Run) -> Undone:
         await migrate_steps.clear(world, run)
         status = await migrate_steps.status(world)
         start = run.row.matters["current"]
         done = [name for name in run.row.matters["revisions"] if name not in status.pending]
         if not done:
-            return None
+            return Undone()
         stories = await story.downwards(world.database, list(reversed(done)))
         loses = [what for each in stories for what in each.loses]
         if loses or not all(each.reversible and each.sql is not None for each in stories):
             why = f"taking {'it' if len(done) == 1 else 'them'} back loses {listed(loses)}" if loses else "no way back"
             verb = "stays" if len(done) == 1 else "stay"
-            return f"{listed(done)} {verb}, since {why}; `signalist db downgrade {start or 'base'}` does it."
+            return Undone(
+                left=f"{listed(done)} {verb}, since {why}; `signalist db downgrade {start or 'base'}` does it."
+            )
         await run.say(f"Taking {listed(done)} back, which loses nothing.")
         for each in stories:
             below = scripts.below(each.id)
             await migrate_steps.move(
                 world, run, each, start=each.id, end=below, step=move.downgrade, to=below or "base"
             )
-        return None
+        return Undone()
 
 
 class Downgrade(_Migrate):
@@ -186,18 +188,20 @@ class Downgrade(_Migrate):
         await migrate_steps.arrived(world, run.row.parameters["revision"])
         await migrate_steps.no_invalid_index(run)
 
-    async def roll_back(self, world: World, run: Run) -> str | None:
+    async def roll_back(self, world: World, run: Run) -> Undone:
         await migrate_steps.clear(world, run)
         status = await migrate_steps.status(world)
         start = run.row.matters["current"]
         gone = [name for name in reversed(run.row.matters["revisions"]) if name in status.pending]
         if not gone:
-            return None
+            return Undone()
         for name in gone:
             (told,) = await story.upwards(world.database, [name])
             await migrate_steps.move(world, run, told, start=scripts.below(name), end=name, step=move.upgrade, to=name)
         lost = run.row.plan.loses
-        return f"the schema is at {start} again, but what was lost on the way is gone: {lost}." if lost else None
+        if lost:
+            return Undone(left=f"the schema is at {start} again, but what was lost on the way is gone: {lost}.")
+        return Undone()
 
 
 def _explored(current: str | None, head: str, revisions: Sequence[str], stories: Sequence[Story]) -> Explored:

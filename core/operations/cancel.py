@@ -14,7 +14,7 @@ from core.recording import Face, recorded
 
 
 async def cancel(world: World, user: User | None, face: Face, operation_id: uuid.UUID) -> OperationRow:
-    """Dismisses a plan, or has a worker stop and undo what it began; past the point of no return it goes on to its end.
+    """Dismisses a plan, or has a worker stop and go back; past the point of no return it goes on to its end.
 
     Raises NotFound, Conflict when it has ended, and what `recorded` raises.
     """

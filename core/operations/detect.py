@@ -1,6 +1,7 @@
 """What the system proposes by itself: found, planned, renewed while it lasts, and withdrawn when its cause is gone."""
 
 import datetime as dt
+import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,11 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.errors import BadRequest, Conflict, Unavailable
 from core.indexes import recall, sizing
+from core.indexes.reembed import Reembed
 from core.migrations import MigrationStatus, compare
 from core.operations import planning
-from core.operations.kind import EXCLUSIVE_DATABASE, EXCLUSIVE_EMBEDDINGS, World
+from core.operations.kind import EXCLUSIVE_DATABASE, World
 from core.operations.kinds import KINDS
-from core.operations.states import State
+from core.operations.states import ACTIVE, State
 from core.queries import articles, index_measurements, invalid_indexes, operations, server, vector_index
 from core.queries.index_measurements import Measurement
 from core.queries.invalid_indexes import InvalidIndex
@@ -47,7 +49,7 @@ class Seen:
     measured: Measurement | None
     invalid: tuple[InvalidIndex, ...]
     schema: MigrationStatus
-    # Models that have embedded articles, and are not the one that searches use.
+    # Models that have embedded articles, and are not the one that searches use; but for what it refused.
     other_models: tuple[str, ...] = ()
 
 
@@ -90,14 +92,23 @@ def find(seen: Seen) -> Iterator[Finding]:
 async def _look(session: AsyncSession, model: str) -> Seen:
     table = await vector_index.read(session)
     serving = table.serving
-    embedding = await operations.conflicting(session, EXCLUSIVE_EMBEDDINGS) is not None
     return Seen(
         table=table,
         measured=await index_measurements.latest(session, serving.name, serving.mark) if serving else None,
         invalid=await invalid_indexes.read(session),
         schema=compare(await server.revision(session)),
-        other_models=() if embedding else await articles.models_but(session, model),
+        other_models=await _other_models(session, model),
     )
+
+
+async def _other_models(session: AsyncSession, model: str) -> tuple[str, ...]:
+    """What the last operation tried to embed, and could not, is no cause for another one."""
+    last = await operations.latest(session, [Reembed.name])
+    if last is not None and last.state in ACTIVE:
+        return ()
+    same = last is not None and last.parameters["model"] == model
+    skipped = last.result.get("skipped", ()) if last is not None and same else ()
+    return await articles.models_but(session, model, [uuid.UUID(each) for each in skipped])
 
 
 async def _propose(world: World, finding: Finding) -> None:

@@ -44,6 +44,15 @@ class Step:
     final: bool = False
 
 
+@dataclass(frozen=True)
+class Undone:
+    """Where a way back has led to, in sentences. `left`: what should have gone and is there, or should be there and is
+    gone; a person has to look at it. `stays`: what was done and stays, as the plan said. Both None: it is as it was."""
+
+    left: str | None = None
+    stays: str | None = None
+
+
 class Kind(Protocol):
     """One kind of operation. `exclusive` names what it must have for itself while it is active."""
 
@@ -65,8 +74,8 @@ class Kind(Protocol):
 
     def steps(self, world: World, row: OperationRow) -> tuple[Step, ...]: ...
 
-    async def roll_back(self, world: World, run: Run) -> str | None:
-        """Undoes what the steps did, as far as it was done. Says what is left behind, None for nothing."""
+    async def roll_back(self, world: World, run: Run) -> Undone:
+        """Undoes what the steps did, as far as it was done and can be undone."""
         ...
 
     async def outcome(self, world: World, run: Run) -> str:

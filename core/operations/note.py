@@ -108,7 +108,7 @@ def _next(row: OperationRow) -> str:
             return f"resume it, or `signalist operations cancel {row.id}`"
         case _:
             return (
-                f"watch it with `signalist operations show {row.id}`; `signalist operations cancel {row.id}` undoes it"
+                f"watch it with `signalist operations show {row.id}`; `signalist operations cancel {row.id}` stops it"
             )
 
 

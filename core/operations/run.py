@@ -12,7 +12,7 @@ import uuid
 import structlog
 
 from core.errors import SignalistError, Unavailable
-from core.operations.kind import Kind, Step, World
+from core.operations.kind import Kind, Step, Undone, World
 from core.operations.kinds import KINDS
 from core.operations.plan import changes, plan_hash
 from core.operations.running import LeaseLost, Run, Stopped, Wish
@@ -244,7 +244,7 @@ async def _stop(kind: Kind, run: Run) -> None:
         run.wish_for("")
         await run.move(State.PAUSED, stop=None, stop_by=None, lease_until=None, note=f"paused by {who}")
         return
-    await run.say(f"Cancelled by {who}: undoing what was done.", "warning")
+    await run.say(f"Cancelled by {who}: going back, as the plan says.", "warning")
     await run.move(State.ROLLING_BACK, outcome=f"Cancelled by {who}.", progress=None, note=None)
 
 
@@ -265,19 +265,20 @@ async def _go_back(world: World, kind: Kind, run: Run) -> None:
     reason = run.row.outcome or "It failed."
     cancelled = run.row.stop == "cancel"
     try:
-        left = await kind.roll_back(world, run)
+        undone = await kind.roll_back(world, run)
     except (Unavailable, LeaseLost):
         raise
     except Exception as error:
         log.exception("A way back failed.", operation=str(run.id))
-        left = f"the way back failed too: {error}"
-    if left:
-        await run.say(f"Left behind: {left}", "error")
-        await run.move(State.FAILED, ended_at=_now(), outcome=f"{reason} Left behind: {left}", lease_until=None)
+        undone = Undone(left=f"the way back failed too: {error}")
+    if undone.left:
+        await run.say(f"Left behind: {undone.left}", "error")
+        await run.move(State.FAILED, ended_at=_now(), outcome=f"{reason} Left behind: {undone.left}", lease_until=None)
         return
-    await run.say("Undone: nothing is left behind.")
-    state = State.CANCELLED if cancelled else State.ROLLED_BACK
-    await run.move(state, ended_at=_now(), outcome=reason, lease_until=None)
+    await run.say(undone.stays or "Undone: nothing is left behind.")
+    state = State.CANCELLED if cancelled else State.FAILED if undone.stays else State.ROLLED_BACK
+    outcome = f"{reason} {undone.stays}" if undone.stays else reason
+    await run.move(state, ended_at=_now(), outcome=outcome, lease_until=None)
 
 
 def _now() -> dt.datetime:

@@ -1,6 +1,7 @@
 """What a step has in its hands while it runs: the plan, a log, a progress bar, and the wish of a person to stop."""
 
 import asyncio
+import contextlib
 import os
 import secrets
 import socket
@@ -64,19 +65,19 @@ class Run:
 
     def check(self) -> None:
         """Raises Stopped when a person wants that and it is still possible: to be called wherever a step may end."""
-        if self.wish and not self.committed:
+        # A pause that was wished for at the last moment comes too late; a cancel does not.
+        if not self.committed and (self.wish == "cancel" or (self.wish and self.row.state is State.RUNNING)):
             raise Stopped
 
     async def pause(self, seconds: float) -> None:
         """Waits, but not longer than until a person wants it to stop: then raises Stopped."""
-        if not self.committed:
-            try:
-                await asyncio.wait_for(self._wished.wait(), seconds)
-            except TimeoutError:
-                return
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
             self.check()
-        else:
-            await asyncio.sleep(seconds)
+            self._wished.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wished.wait(), left)
+        self.check()
 
     async def say(self, text: str, level: Level = "info") -> None:
         """Appends a line to the log of the operation."""

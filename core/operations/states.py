@@ -17,9 +17,9 @@ class State(StrEnum):
     DONE = "done"
     # It failed and left nothing behind.
     ROLLED_BACK = "rolled back"
-    # It failed, and its row says what it left behind.
+    # It failed, and its row says what it left behind, or what stays of it.
     FAILED = "failed"
-    # A person stopped it, before or while it ran; it left nothing behind.
+    # A person stopped it, before or while it ran; its row says what stays, if anything does.
     CANCELLED = "cancelled"
     # Nobody approved it in time.
     EXPIRED = "expired"

@@ -6,10 +6,21 @@ from core.db import Database
 from core.errors import Conflict
 from core.pipeline.chunk import chunks, with_title
 from core.pipeline.models import Embedder
-from core.queries import articles, embeddings
+from core.queries import articles, embeddings, operations
 
 # An article that changes under our hands more often than this is left to the next crawl.
 MOST_ROUNDS = 5
+
+
+async def embed_by_job(article_id: uuid.UUID, *, database: Database, embedder: Embedder) -> int:
+    """As `embed_article`, but what an operation has in hand is left to it, so that nobody pays for it twice: 0 then.
+
+    Should the operation not get to it, it is still to do, and the scheduler sends it again.
+    """
+    async with database.session() as session:
+        if await operations.has_in_hand(session, article_id):
+            return 0
+    return await embed_article(article_id, database=database, embedder=embedder)
 
 
 async def embed_article(article_id: uuid.UUID, *, database: Database, embedder: Embedder) -> int:

@@ -218,7 +218,8 @@ async def to_embed(session: AsyncSession, model: str, settled_before: dt.datetim
 
     Left out: content stored after `settled_before` (its job is on its way), articles whose job gave up (a person
     decides on those, and they must not crowd out the others), and what another model has embedded: to do that again
-    may cost money, so it is an operation that a person approves (core.indexes.reembed).
+    may cost money, so it is an operation that a person approves (core.indexes.reembed). While that one runs there is
+    nothing to send: it does what is missing, too, at the pace that was approved.
     """
     values = {"settled_before": settled_before, "limit": limit}
     return tuple((await session.execute(_statement(_MISSING, _EMBED), values)).scalars())
@@ -232,10 +233,10 @@ async def to_reembed(
     return tuple((await session.execute(_statement(_TO_DO, _EMBED, "id = any(:skipped)"), values)).scalars())
 
 
-async def models_but(session: AsyncSession, model: str) -> tuple[str, ...]:
-    """The other models that have embedded present content: one index probe each."""
-    query = _statement("{models} select model from other", _EMBED)
-    return tuple((await session.execute(query, {"active": model})).scalars())
+async def models_but(session: AsyncSession, model: str, skipped: Sequence[uuid.UUID] = ()) -> tuple[str, ...]:
+    """The other models that have embedded present content, apart from that of `skipped`: a few index probes each."""
+    values = {"active": model, "skipped": list(skipped)}
+    return tuple((await session.execute(_statement(_OTHERS, _EMBED), values)).scalars())
 
 
 @dataclass(frozen=True)
@@ -342,6 +343,11 @@ _TO_DO = """
         ) waiting)
     ) both_kinds order by updated_at limit :limit
 """
+_OTHERS = """
+    {models}
+    select model from other
+     where exists (select from articles where {column} = other.model and id <> all(cast(:skipped as uuid[])))
+"""
 _PROGRESS = """
     {models}
     select
@@ -368,6 +374,8 @@ _GAVE_UP = """(
 _TAKEN = "updated_at >= :settled_before or {gave_up}"
 _MISSING = """
     select id from articles a where {column} is null and updated_at < :settled_before and not {gave_up}
+       and not exists (select from operations
+                        where exclusive = 'embeddings' and state in ('approved', 'running', 'verifying'))
      order by {column}, updated_at limit :limit
 """
 _EXTENT = """

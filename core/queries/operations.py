@@ -166,6 +166,15 @@ async def conflicting(session: AsyncSession, exclusive: str) -> OperationRow | N
     return await _one(session, query)
 
 
+async def has_in_hand(session: AsyncSession, article_id: uuid.UUID) -> bool:
+    """Whether an operation that embeds articles has this one in hand (core.indexes.reembed)."""
+    query = select(Operation.result["in_hand"].contains([str(article_id)])).where(
+        Operation.exclusive == "embeddings",
+        Operation.state.in_(_values({State.RUNNING, State.VERIFYING})),
+    )
+    return bool((await session.execute(query)).scalar_one_or_none())
+
+
 async def proposed(session: AsyncSession, kind: str | None = None) -> tuple[OperationRow, ...]:
     """Every plan that waits for an approval, the newest first."""
     query = select(*_COLUMNS).where(Operation.state == State.PROPOSED.value).order_by(Operation.planned_at.desc())

@@ -86,7 +86,7 @@ async def approve(operation_id: uuid.UUID, approval: Approval, user: Approver) -
     )
 
 
-@router.post("/{operation_id}/cancel", summary="Dismiss a plan, or stop and undo what runs")
+@router.post("/{operation_id}/cancel", summary="Dismiss a plan, or stop what runs and go back as it says")
 async def cancel(operation_id: uuid.UUID, user: Canceller) -> OperationRow:
     return await cancelling.cancel(world(), user, "api", operation_id)
 

@@ -100,7 +100,7 @@ async def follow(bench: Bench, row: OperationRow) -> OperationRow:
         await work
         await _write_log(bench, row, last)
     except asyncio.CancelledError:
-        complain(f"Left to a worker. `signalist operations cancel {row.id}` undoes it.")
+        complain(f"Left to a worker. `signalist operations cancel {row.id}` stops it.")
         work.cancel()
         await asyncio.wait({work})
         raise

@@ -106,7 +106,7 @@ def approve(
 
 @app.command()
 def cancel(operation: Id) -> None:
-    """Dismiss a plan, or have what runs stopped and undone."""
+    """Dismiss a plan, or have what runs stopped and go the way back that its plan names."""
 
     async def do() -> OperationRow:
         async with at_work() as bench:
@@ -114,7 +114,7 @@ def cancel(operation: Id) -> None:
             return await cancel_operation(bench.world, bench.user, "cli", row.id)
 
     row = asyncio.run(do())
-    say("It is being stopped, and what it did undone." if row.state in HELD else f"{row.outcome}")
+    say(f"It is being stopped. Way back: {row.plan.rollback}." if row.state in HELD else f"{row.outcome}")
 
 
 @app.command()

@@ -110,9 +110,7 @@ class OperationVerbs:
             return
         if KINDS[row.kind].can_pause and row.state is State.RUNNING:
             button("Pause", lambda: self._pause(row), command=f"Pause: {row.title}")
-        begun = row.state is not State.APPROVED and not KINDS[row.kind].can_pause
-        words = "Cancel and undo" if begun else "Cancel"
-        button(words, lambda: self._cancel(row), "danger", command=f"Cancel: {row.title}")
+        button("Cancel", lambda: self._cancel(row), "danger", command=f"Cancel: {row.title}")
 
     async def _yes(self, row: OperationRow) -> None:
         await _approve(row.id, row.plan_hash)
@@ -143,7 +141,7 @@ class OperationVerbs:
     async def _cancel(self, row: OperationRow) -> None:
         _, user, face = await acting.recording_to()
         now = await cancel.cancel(world(), user, face, row.id)
-        notice("Cancelling: what was begun is being undone." if now.state in HELD else f"{now.outcome}")
+        notice(f"Cancelling. Way back: {now.plan.rollback}." if now.state in HELD else f"{now.outcome}")
         await self._again()
 
     async def _pause(self, row: OperationRow) -> None:

@@ -123,9 +123,9 @@ def test_failures_are_named_by_cause_in_the_attention_list() -> None:
     item = find(failing, health.judge(failing, NOW))[0]
     assert (item.tag, item.headline) == ("37 failed", "generate_embeddings: RateLimitError")
     assert item.detail.endswith("First seen 9 min ago.")
-    healed = FailedSummary(Count(37), Count(1), (replace(group, passed_since=2),))
+    healed = FailedSummary(Count(37), Count(1), (replace(group, succeeded_since=1, crawled_since=2, looked_at=20),))
     item = find(replace(failing, failed=known(healed)), health.judge(failing, NOW))[0]
-    assert item.detail.endswith("a retry would pass now.")
+    assert item.detail.endswith("1 retried job succeeded since. Of the newest 20, the feeds of 2 were crawled since.")
 
 
 def test_a_stranger_learns_the_status_and_nothing_else() -> None:

@@ -1,13 +1,14 @@
 """Embedding again after the model changed: nothing is lost or mixed, and it can be paused, cancelled, gone on with."""
 
+import datetime as dt
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import psycopg
 import pytest
 
 from core.access import Role, User
-from core.errors import BadRequest, Conflict, ModelUnavailable
+from core.errors import BadRequest, Conflict, ModelUnavailable, RetryLater
 from core.indexes import reembed, reembed_plan
 from core.operations import planning
 from core.operations.approve import approve
@@ -18,8 +19,12 @@ from core.operations.pause import pause, resume
 from core.operations.run import run_operation
 from core.operations.running import Run
 from core.operations.states import State
-from core.queries import operation_lines, operations
+from core.pipeline.embed import embed_article, embed_by_job
+from core.pipeline.models import Vectors
+from core.pipeline.offline import OfflineEmbedder
+from core.queries import articles, operation_lines, operations
 from core.queries.operations import OperationRow
+from core.queues import enqueue, generate_embeddings
 
 ADA = User(None, "ada", Role.OPERATOR)
 Models = Callable[[], dict[str, int]]
@@ -110,9 +115,115 @@ async def test_cancelled_it_keeps_what_was_embedded(
 
     monkeypatch.setattr(Run, "keep", keep)
     await run_operation(world, row.id, "worker 1")
-    assert (await planning.get(world, row.id)).state is State.CANCELLED
-    assert "8 articles embedded by wordllama-256 stay so" in await log_of(world, row.id)
+    row = await planning.get(world, row.id)
+    assert row.state is State.CANCELLED
+    assert row.outcome == (
+        "Cancelled by ada. 8 articles embedded by wordllama-256 stay so; the others have what they had."
+    )
+    assert "Undone" not in await log_of(world, row.id)
     assert models()["wordllama-256"] == 8
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """No wait lasts; how long each would have."""
+    seconds: list[float] = []
+
+    async def at_once(self: Run, wait: float) -> None:
+        self.check()
+        if wait:
+            seconds.append(wait)
+
+    monkeypatch.setattr(Run, "pause", at_once)
+    return seconds
+
+
+class Moody:
+    """The offline model, with trouble at the times that are told: numbers of its calls."""
+
+    model = "wordllama-256"
+
+    def __init__(self, trouble: Callable[[int], Exception | None]) -> None:
+        self._trouble, self._calls, self._model = trouble, 0, OfflineEmbedder()
+        self.paid: list[str] = []
+
+    async def embed(self, texts: Sequence[str]) -> Vectors:
+        self._calls += 1
+        if error := self._trouble(self._calls):
+            raise error
+        self.paid += texts
+        return await self._model.embed(texts)
+
+    async def close(self) -> None:
+        pass
+
+
+async def test_a_service_that_asks_for_patience_at_any_step_is_waited_for_as_long_as_it_says(
+    world: World, models: Models, waits: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def trouble(call: int) -> Exception | None:
+        # The trial, the first batch, and the search at the end, each with more than the patience with a silent one.
+        return RetryLater("Slow down.", retry_after=1_800.0) if call in {1, 3, 44} else None
+
+    model = Moody(trouble)
+    monkeypatch.setattr(reembed, "make_embedder", lambda settings: model)
+    row = await approved(world)
+    await run_operation(world, row.id, "worker 1")
+    row = await planning.get(world, row.id)
+    assert (row.state, row.outcome) == (State.DONE, "40 articles embedded by wordllama-256.")
+    assert waits == [1_800.0] * 3
+
+
+async def test_a_service_that_stays_away_is_asked_less_and_less_often_and_given_up_with_true_words(
+    world: World, models: Models, waits: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def trouble(call: int) -> Exception | None:
+        return ModelUnavailable("It cannot be reached.") if call > 5 else None
+
+    model = Moody(trouble)
+    monkeypatch.setattr(reembed, "make_embedder", lambda settings: model)
+    row = await approved(world)
+    await run_operation(world, row.id, "worker 1")
+    row = await planning.get(world, row.id)
+    assert (row.state, row.outcome) == (
+        State.FAILED,
+        "It cannot be reached. 4 articles embedded by wordllama-256 stay so; the others have what they had.",
+    )
+    assert waits[:5] == [5.0, 10.0, 20.0, 40.0, 60.0]
+    assert 500 < sum(waits) <= 600
+
+
+async def test_nobody_pays_twice_for_an_article_that_a_job_and_the_operation_both_want(
+    world: World, models: Models, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with psycopg.connect(database_url) as connection:
+        (jobs,) = connection.execute("select id from articles where embedding_model is null limit 1").fetchone()
+        connection.execute("update articles set updated_at = now() - interval '1 hour'")
+    await enqueue(world.redis, generate_embeddings(jobs))
+    model, later = Moody(lambda call: None), dt.datetime.now(dt.UTC)
+    monkeypatch.setattr(reembed, "make_embedder", lambda settings: model)
+    seen = []
+
+    async def embed(article_id: uuid.UUID, **given: object) -> int:
+        seen.append(article_id)
+        # A job that was sent now: it finds that the operation has the article in hand.
+        assert await embed_by_job(article_id, database=world.database, embedder=model) == 0
+        async with world.database.session() as session:
+            assert await articles.to_embed(session, model.model, later, 100) == ()
+        return await embed_article(article_id, **given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(reembed, "embed_article", embed)
+    row = await approved(world)
+    await run_operation(world, row.id, "worker 1")
+    assert (await planning.get(world, row.id)).outcome == (
+        "39 articles embedded by wordllama-256. 1 article left to jobs that wait in the queue embed."
+    )
+    assert len(seen) == len(set(seen)) == 39
+    assert jobs not in seen
+    assert len(model.paid) == 39 + 2
+    async with world.database.session() as session:
+        assert await articles.to_embed(session, model.model, later, 100) == (jobs,)
+    assert await embed_by_job(jobs, database=world.database, embedder=model) == 1
 
 
 async def test_a_rate_is_kept(world: World, models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,8 +248,8 @@ async def test_a_rate_that_is_no_number_is_refused(world: World, models: Models)
             await planning.plan(world, ADA, "cli", "embed articles", {"per_minute": wrong})
 
 
-async def test_articles_that_a_model_refuses_are_left_as_they_are_and_named(
-    world: World, models: Models, monkeypatch: pytest.MonkeyPatch
+async def test_articles_that_a_model_refuses_are_left_as_they_are_named_and_not_proposed_again(
+    world: World, models: Models, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refused = 0
 
@@ -149,7 +260,6 @@ async def test_articles_that_a_model_refuses_are_left_as_they_are_and_named(
             raise Conflict("The article changed each time while it was being embedded.")
         return await embed_article(article_id, **given)  # type: ignore[arg-type]
 
-    embed_article = reembed.embed_article
     monkeypatch.setattr(reembed, "embed_article", embed)
     row = await approved(world)
     await run_operation(world, row.id, "worker 1")
@@ -159,6 +269,18 @@ async def test_articles_that_a_model_refuses_are_left_as_they_are_and_named(
         "38 articles embedded by wordllama-256. 2 articles could not be: the log says why.",
     )
     assert "is left as it is: The article changed" in await log_of(world, row.id)
+    # A person knows by now: they are not proposed again, and what the model has not refused yet is.
+    await detect(world)
+    async with world.database.session() as session:
+        assert await operations.proposed(session) == ()
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "update articles set embedding_model = 'old' where id ="
+            " (select id from articles where embedding_model = 'wordllama-256' limit 1)"
+        )
+    await detect(world)
+    async with world.database.session() as session:
+        assert len(await operations.proposed(session)) == 1
 
 
 async def test_an_article_at_which_the_service_always_fails_holds_up_no_other(
@@ -175,7 +297,6 @@ async def test_an_article_at_which_the_service_always_fails_holds_up_no_other(
     async def at_once(self: Run, seconds: float) -> None:
         self.check()
 
-    embed_article = reembed.embed_article
     monkeypatch.setattr(reembed, "embed_article", embed)
     monkeypatch.setattr(Run, "pause", at_once)
     row = await approved(world)

@@ -174,11 +174,11 @@ async def test_the_summary_is_exact(many: None, database: Database) -> None:
     assert sum(hours["rare"].values()) == 73
 
 
-async def test_a_cause_of_which_something_has_worked_since_is_known_to_pass_now(database: Database) -> None:
-    async def signs() -> int:
+async def test_a_cause_of_which_something_has_worked_since_is_told(database: Database) -> None:
+    async def signs() -> tuple[int, int, int, int]:
         async with database.session() as session:
             (group,) = await failed_groups.largest(session, 1)
-        return group.passed_since
+        return group.passed_since, group.succeeded_since, group.crawled_since, group.looked_at
 
     with psycopg.connect(database.url, autocommit=True) as connection:
         connection.execute("insert into feeds (url) values ('https://a.example/'), ('https://b.example/')")
@@ -188,11 +188,11 @@ async def test_a_cause_of_which_something_has_worked_since_is_known_to_pass_now(
             " select id, 'crawl_feed:' || id, 'crawl_feed', 'crawl', '[]', '{}', '{}', '[]', 'E', 'm', 'f', 'r',"
             " now() - interval '1 hour' from feeds"
         )
-        assert await signs() == 0
+        assert await signs() == (0, 0, 0, 2)
         connection.execute("update feeds set last_success_at = now() where url like '%a.%'")
-        assert await signs() == 1
+        assert await signs() == (1, 0, 1, 2)
         connection.execute(
             "update failed_jobs set state = 'succeeded', resolved_at = now() where id ="
-            " (select id from failed_jobs limit 1)"
+            " (select f.id from failed_jobs f join feeds on job_key = 'crawl_feed:' || feeds.id where url like '%a.%')"
         )
-        assert await signs() >= 1
+        assert await signs() == (1, 1, 0, 1)
