@@ -14,7 +14,7 @@ from dashboard import guard, login, shell
 from dashboard.api import app as api
 from dashboard.api import health, metrics
 from dashboard.context import Context, set_context
-from dashboard.pages import failed_export, feeds_opml
+from dashboard.pages import failed_export, feeds_opml, record_export
 from dashboard.pages.access import access
 from dashboard.pages.article import article
 from dashboard.pages.articles import articles
@@ -28,6 +28,7 @@ from dashboard.pages.operation import operation
 from dashboard.pages.operations import operations
 from dashboard.pages.overview import overview
 from dashboard.pages.queues import queues as queues_page
+from dashboard.pages.record import record
 from dashboard.pages.schedules import schedules
 from dashboard.pages.search import search
 from dashboard.pages.workers import workers
@@ -48,6 +49,7 @@ PAGES: dict[str, Callable[..., Awaitable[None]]] = {
     "/articles/{article_id}": article,
     "/search": search,
     "/map": map_page,
+    "/record": record,
     "/access": access,
 }
 
@@ -60,6 +62,7 @@ def compose(context: Context) -> None:
     app.include_router(metrics.router)
     app.include_router(feeds_opml.router)
     app.include_router(failed_export.router)
+    app.include_router(record_export.router)
     api.install(app)
     guard.install(app)
     app.add_exception_handler(SignalistError, _said)

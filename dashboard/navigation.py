@@ -27,5 +27,6 @@ PLACES = (
     Place("/search", "Search", "s", "Data"),
     Place("/map", "Map", "p", "Data"),
     Place("/operations", "Operations", "r", "Record"),
+    Place("/record", "Record", "l", "Record"),
     Place("/access", "Access", "k", "Record"),
 )

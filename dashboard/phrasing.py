@@ -1,6 +1,10 @@
-"""Words of the pages: ages as they tick, and when something is due."""
+"""Words of the pages: ages as they tick, when something is due, and what somebody did."""
 
 import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic_core import to_json
 
 
 def brief(seconds: float) -> str:
@@ -25,3 +29,19 @@ def clock(at: dt.datetime) -> str:
     """The server's local time of day: `12:03:04`; with the date when that is not today's."""
     local = at.astimezone()
     return f"{local:%H:%M:%S}" if local.date() == dt.datetime.now().astimezone().date() else f"{local:%Y-%m-%d %H:%M}"
+
+
+def deed(action: str, details: Mapping[str, Any]) -> tuple[str, str]:
+    """What the record says was done, and how: `manage users: role`, `role admin · was viewer`.
+
+    Why it was not done is not part of it.
+    """
+    rest = dict(details)
+    rest.pop("error", None)
+    kind = rest.pop("change", None) or rest.pop("verb", None)
+    what = f"{action}: {kind}" if kind else action
+    return what, " · ".join(f"{name.replace('_', ' ')} {_plain(value)}" for name, value in rest.items())
+
+
+def _plain(value: object) -> str:
+    return value if isinstance(value, str) else to_json(value).decode()

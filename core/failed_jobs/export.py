@@ -1,11 +1,10 @@
 """Failed jobs as files, page by page: a million rows never stand in memory."""
 
-import csv
-import io
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 
 from pydantic_core import to_json
 
+from core import spreadsheet
 from core.access import Action, User, require
 from core.db import Database
 from core.failed_jobs.filter import Filter
@@ -38,7 +37,7 @@ async def as_csv(database: Database, user: User | None, chosen: Filter) -> Async
     """A header and a line a job, the newest first. Raises NotLoggedIn, Forbidden and DatabaseUnavailable."""
     head: list[tuple[str, ...]] = [COLUMNS]
     async for page in _pages(database, user, chosen):
-        yield _lines([*head, *(tuple(_cell(getattr(row, name)) for name in COLUMNS) for row in page)])
+        yield spreadsheet.lines([*head, *(tuple(getattr(row, name) for name in COLUMNS) for row in page)])
         head = []
 
 
@@ -66,17 +65,3 @@ async def _pages(database: Database, user: User | None, chosen: Filter) -> Async
         if page.next is None:
             return
         after = page.next
-
-
-def _lines(rows: Iterable[Iterable[object]]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue()
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    text = value if isinstance(value, str) else to_json(value).decode().strip('"')
-    # A message is hostile: a spreadsheet would take these for the beginning of a formula.
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

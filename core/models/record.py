@@ -10,7 +10,13 @@ from core.models.base import Base, Now
 
 class Record(Base):
     __tablename__ = "records"
-    __table_args__ = (Index("ix_records_at", "at"),)
+    # One for each filter of the record: every action adds a row, and nobody may have to read all of them.
+    __table_args__ = (
+        Index("ix_records_latest", "at", "id"),
+        Index("ix_records_actor", "actor", "at", "id"),
+        Index("ix_records_action", "action", "at", "id"),
+        Index("ix_records_outcome", "outcome", "at", "id"),
+    )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     at: Mapped[Now]

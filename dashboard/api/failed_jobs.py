@@ -123,7 +123,7 @@ async def export_jobs(
     user: Viewer, selection: Annotated[Selection, Query()], now: Now, form: Literal["csv", "json"] = "json"
 ) -> StreamingResponse:
     write, kind = (export.as_csv, "text/csv") if form == "csv" else (export.as_json, "application/json")
-    return await as_file(write(context().database, user, selection.filter(now)), form, kind)
+    return await as_file(write(context().database, user, selection.filter(now)), f"failed-jobs.{form}", kind)
 
 
 @router.post("/plan", summary="What a retry would touch, without doing it")

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 from starlette.responses import StreamingResponse
 
 
-async def as_file(parts: AsyncIterator[str], suffix: str, media_type: str) -> StreamingResponse:
-    """Sends `parts` as `failed-jobs.<suffix>`. Raises what the first part raises: until then an error is an answer."""
+async def as_file(parts: AsyncIterator[str], name: str, media_type: str) -> StreamingResponse:
+    """Sends `parts` as a file of that name. Raises what the first part raises: until then an error is an answer."""
     first = await anext(parts)
-    headers = {"content-disposition": f'attachment; filename="failed-jobs.{suffix}"', "cache-control": "no-store"}
+    headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"}
     return StreamingResponse(_all(first, parts), media_type=media_type, headers=headers)
 
 

@@ -1,20 +1,70 @@
 """`/records`: who did what."""
 
-from fastapi import APIRouter
+from typing import Annotated, Literal
 
-from core.queries import records as queries
-from core.queries.records import RecordRow
+from fastapi import APIRouter, Query
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, Field
+
+from core import record
+from core.access import Action
+from core.failed_jobs.filter import since
+from core.queries.records import RecordCursor, RecordFilter, RecordRow
+from core.recording import Outcome
 from dashboard import urls
 from dashboard.api.access import Auditor
-from dashboard.api.paging import After, Limit, Page, position, whole_number
+from dashboard.api.clock import Now
+from dashboard.api.files import as_file
+from dashboard.api.paging import After, Limit, Page, instant, position, whole_number
 from dashboard.context import context
 
 router = APIRouter(prefix="/records", tags=["records"])
 
+WHEN = "How long ago (90min, 24h, 7d), or a time."
+
+
+class Selection(BaseModel):
+    """Which actions. Every part narrows it; what is left out says nothing."""
+
+    actor: str = Field("", description="Who; a program is `token` and the name of its token.")
+    action: Action | None = None
+    outcome: Outcome | None = None
+    since: str = Field("", description=WHEN)
+    until: str = Field("", description=f"{WHEN} Actions before it.")
+    text: str = Field("", description="In target, details, address and name.")
+
+    def filter(self, now: Now) -> RecordFilter:
+        """Raises BadRequest for a time that is none."""
+        return RecordFilter(
+            actor=self.actor,
+            action=self.action or "",
+            outcome=self.outcome or "",
+            since=since(self.since, now) if self.since else None,
+            until=since(self.until, now) if self.until else None,
+            text=self.text,
+        )
+
+
+class RecordsPage(Page[RecordRow]):
+    """The latest first."""
+
+    searched: int | None = Field(None, description="Only so many were looked through, and there are more.")
+
 
 @router.get("", summary="Who did what, the latest first")
-async def list_records(_user: Auditor, after: After = None, limit: Limit = 100) -> Page[RecordRow]:
-    place = position(after, 1)
-    async with context().database.session() as session:
-        page = await queries.page(session, before=whole_number(place[0]) if place else None, limit=limit)
-    return Page(items=page.rows, next=urls.cursor(str(page.next)) if page.next else None)
+async def list_records(
+    user: Auditor, selection: Annotated[Selection, Query()], now: Now, after: After = None, limit: Limit = 100
+) -> RecordsPage:
+    place = position(after, 2)
+    cursor = RecordCursor(instant(place[0]), whole_number(place[1])) if place else None
+    page = await record.page(context().database, user, selection.filter(now), after=cursor, limit=limit)
+    more = urls.cursor(page.next.at.isoformat(), str(page.next.id)) if page.next else None
+    return RecordsPage(items=page.rows, next=more, searched=page.searched)
+
+
+@router.get("/export", summary="Every action that matches, as a file", response_class=StreamingResponse)
+async def export_records(
+    user: Auditor, selection: Annotated[Selection, Query()], now: Now, form: Literal["csv", "json"] = "json"
+) -> StreamingResponse:
+    write, kind = (record.as_csv, "text/csv") if form == "csv" else (record.as_json, "application/json")
+    return await as_file(write(context().database, user, selection.filter(now)), f"record.{form}", kind)

@@ -34,6 +34,14 @@ def text_filter(name: str, value: str, label: str, *, wide: bool = False, most: 
         Text("button", "Search" if wide else "Filter", "btn primary" if wide else "btn").props("type=submit")
 
 
+def day_filter(name: str, value: str, label: str) -> None:
+    """A day, as `2026-01-31`, applied at once."""
+    with box("label", "joined day"):
+        Text("span", label, "mute")
+        field = _field("input", label, value)
+        field.props["name"], field.props["type"] = name, "date"
+
+
 def choice(name: str, value: str, label: str, options: Mapping[str, str]) -> None:
     """A choice among `options` (value to words), applied at once."""
     field = box("select", "field")

@@ -50,4 +50,6 @@ async def as_json(user: Viewer, asked: Asked) -> StreamingResponse:
 
 
 async def _file(write: Write, user: User, asked: FailedAddress, suffix: str, media_type: str) -> StreamingResponse:
-    return await as_file(write(context().database, user, asked.filter(acting.now())), suffix, media_type)
+    return await as_file(
+        write(context().database, user, asked.filter(acting.now())), f"failed-jobs.{suffix}", media_type
+    )

@@ -1,14 +1,18 @@
 """Every filter lives in the address, and an address that someone cut or made up is no error."""
 
+import datetime as dt
 import uuid
 
 import pytest
 
+from dashboard.components.record_address import RecordAddress
 from dashboard.pages.articles import Asked as AskedArticles
 from dashboard.pages.feeds import Asked as AskedFeeds
 from dashboard.pages.search import FIRST
 from dashboard.pages.search import Asked as AskedSearch
 from dashboard.urls import cursor, parts, url
+
+NOW = dt.datetime(2026, 5, 1, 12, tzinfo=dt.UTC)
 
 
 def test_an_address_says_only_what_was_asked_for() -> None:
@@ -35,6 +39,26 @@ def test_what_makes_no_sense_in_an_address_counts_as_not_said() -> None:
     assert AskedSearch.read("x", "", "", "-5").number == FIRST
     assert AskedSearch.read("x", "", "", "99999").number == FIRST
     assert AskedSearch.read("x", "", "", "²").number == FIRST
+
+
+def record(**said: str) -> RecordAddress:
+    names = ("text", "actor", "action", "outcome", "within", "until", "after")
+    return RecordAddress.read(**(dict.fromkeys(names, "") | said))
+
+
+def test_the_address_of_the_record_says_what_and_when() -> None:
+    place = cursor("2026-05-01T12:00:00+00:00", "7")
+    asked = record(text=" x ", actor="otto", action="log in", outcome="refused", within="24", until="2026-05-01")
+    assert asked.url == "/record?q=x&actor=otto&action=log+in&outcome=refused&within=24&until=2026-05-01"
+    assert record(after=place).url == f"/record?after={place}"
+    chosen = asked.filter(NOW)
+    assert chosen.until == dt.datetime(2026, 5, 2).astimezone()
+    assert chosen.until - chosen.since == dt.timedelta(hours=24)
+    assert record(within="1").filter(NOW).since == NOW - dt.timedelta(hours=1)
+    nonsense = record(action="dance", outcome="maybe", within="9", until="soon", after=cursor("a", "b"))
+    assert nonsense.url == "/record"
+    for day in ("9999-12-31", "0001-01-01"):
+        record(until=day, within="8760").filter(NOW)
 
 
 def test_an_address_leads_back_to_itself() -> None:

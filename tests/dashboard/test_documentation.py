@@ -15,6 +15,7 @@ from core.queries.failed_groups import FailedGroup
 from core.queries.failed_list import FailedRow
 from core.queries.failed_show import FailedJobStory
 from core.queries.feeds import FeedRow
+from core.queries.records import RecordRow
 from core.queries.tokens import TokenRow
 from core.queries.users import UserRow
 from core.queues import QueueDepth
@@ -75,6 +76,7 @@ SHAPES = {
     "failed groups": FailedGroup,
     "users list": UserRow,
     "tokens list": TokenRow,
+    "record": RecordRow,
     "db status": MigrationStatus,
     "db history": Revision,
 }

@@ -1,5 +1,7 @@
 """People, sessions, tokens and the record through the API."""
 
+import csv
+import io
 from typing import TYPE_CHECKING
 
 import httpx
@@ -62,7 +64,25 @@ async def test_the_record_says_who_did_what_from_where_and_what_was_refused(site
     )
     older = (await operator.get("/api/v1/records", params={"after": rows["next"]})).json()
     assert {row["action"] for row in older["items"]} >= {"log in", "manage users"}
-    assert (await viewer.get("/api/v1/records")).status_code == 403
+    # The page, the API and both files have the same filters.
+    for asked, kind in (
+        ({"actor": "vera", "action": "pause queue", "outcome": "refused", "text": "crawl"}, "pause queue"),
+        ({"action": "log in", "until": "0s", "actor": "otto"}, "log in"),
+    ):
+        (row,) = (await operator.get("/api/v1/records", params=asked)).json()["items"]
+        assert row["action"] == kind
+        (same,) = (await operator.get("/api/v1/records/export", params=asked)).json()
+        assert same == row
+    page = {"actor": "vera", "action": "pause queue", "outcome": "refused", "within": "1", "q": "crawl"}
+    exported = await operator.get("/record.csv", params=page)
+    assert exported.headers["content-disposition"] == 'attachment; filename="record.csv"'
+    (line,) = csv.DictReader(io.StringIO(exported.text))
+    assert (line["actor"], line["outcome"], line["id"]) == ("vera", "refused", str(newest["id"]))
+    assert (await operator.get("/record.json", params=page | {"until": "2001-01-01"})).json() == []
+    for wrong in ({"since": "soon"}, {"action": "dance"}, {"outcome": "maybe"}, {"after": "x"}):
+        assert (await operator.get("/api/v1/records", params=wrong)).status_code == 422, wrong
+    for path in ("/api/v1/records", "/api/v1/records/export", "/record.csv", "/record.json"):
+        assert (await viewer.get(path)).status_code == 403, path
 
 
 async def test_every_error_is_a_problem_that_repeats_no_secret(site: "Site") -> None:

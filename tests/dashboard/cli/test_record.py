@@ -26,7 +26,7 @@ PROCESSES = {"up", "demo", "dashboard", "worker", "scheduler", "db init"}
 READING = {
     *("health", "search", "queues", "feeds list", "feeds export", "failed list", "failed groups", "failed show"),
     *("index stats", "index plan", "operations list", "operations show", "users list", "tokens list"),
-    *("db status", "db history", "db diff", "db plan"),
+    *("record", "db status", "db history", "db diff", "db plan"),
 }
 # Of those that change something: the words after the verb, and what the record calls it. {…} stands for an id.
 CHANGING = {
@@ -114,6 +114,20 @@ def test_every_verb_that_changes_something_leaves_a_record(
         # Refused or failed is a story too: a plan that nobody can approve, an index that is not there.
         new = records(database_url)[len(before) :]
         assert [row for row in new if row[:2] == ("cli", action)], (verb, new, done)
+
+
+def test_the_record_is_told_at_the_command_line(signalist: Signalist) -> None:
+    for verb in ("pause", "resume"):
+        assert signalist("queues", verb, "crawl").code == 0
+    told = signalist("record", "--action", "pause queue", "--outcome", "done", "--since", "1h", "--text", "resume")
+    (_, line) = told.out.splitlines()
+    assert "pause queue: resume" in line
+    (newest, first) = signalist("record", "--json").json
+    assert (first["face"], first["target"], first["details"]) == ("cli", "crawl", {"verb": "pause"})
+    assert newest["id"] > first["id"]
+    assert signalist("record", "--json", "--actor", "nobody").json == []
+    assert "There are more than 1" in signalist("record", "--limit", "1").out
+    assert signalist("record", "--action", "dance").code == 2
 
 
 def records(url: str) -> list[tuple[str, str, str]]:
