@@ -14,6 +14,7 @@ import os
 import secrets
 import socket
 from collections.abc import AsyncGenerator, Coroutine, Mapping
+from contextlib import suppress
 from functools import partial
 
 import structlog
@@ -142,10 +143,15 @@ class Broker(RedisStreamBroker):
                     yield AckableMessage(data=handle, ack=partial(self._endings.end, delivery))
         finally:
             await self._reader.stop()
-            while not self._ready.empty():
-                delivery = self.in_flight.get(self._ready.get_nowait())
-                if delivery is not None:
-                    await self._endings.give_back(delivery)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LAST_WORDS_S):
+                    await self._give_back_what_is_ready()
+
+    async def _give_back_what_is_ready(self) -> None:
+        while not self._ready.empty():
+            delivery = self.in_flight.get(self._ready.get_nowait())
+            if delivery is not None:
+                await self._endings.give_back(delivery)
 
     async def shutdown(self) -> None:
         """Stops what still runs and gives it back, so that others have it at once."""
@@ -184,6 +190,7 @@ class Broker(RedisStreamBroker):
             args=shown(message),
             attempts=attempts_in(message),
             deliveries=entry.deliveries,
+            deaths=entry.deaths,
             added_at=entry.added_at,
             renewed_at=asked_at,
         )

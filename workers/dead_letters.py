@@ -8,7 +8,6 @@ from core.db import Database
 from core.errors import Unavailable
 from core.failed_jobs import Failure, fingerprint
 from core.queries import failed_jobs
-from core.queues.delivery import DELIVERIES
 from workers.in_flight import Delivery
 from workers.messages import OURS, Unfit
 from workers.outage import answered_within
@@ -84,6 +83,6 @@ def _failure(delivery: Delivery, exception: str, message: str, mark: str, reason
         message=message,
         fingerprint=mark,
         reason=reason,
-        deliveries=min(delivery.deliveries, DELIVERIES),
+        deliveries=delivery.deliveries,
         failed_at=dt.datetime.now(dt.UTC),
     )

@@ -12,7 +12,7 @@ import structlog
 from core.errors import RedisRefused, RedisUnavailable, Unavailable
 from core.queues.delivery import Consumer
 from workers.dead_letters import DeadLetters
-from workers.in_flight import Delivery, InFlight, Phase, Stop
+from workers.in_flight import Delivery, InFlight, Phase
 from workers.messages import Unfit, with_attempts
 from workers.outage import Outage
 
@@ -51,11 +51,13 @@ class Endings:
         delivery.is_settled = True
 
     async def give_back(self, delivery: Delivery) -> None:
-        """Another worker may have the job at once. If it did not begin, or had to stop for us, that is no delivery."""
+        """Another worker may have the job at once.
+
+        While Redis is away, this waits: a worker that is not heard of again counts as one that the job has killed.
+        """
         delivery.is_settled = True
-        is_excused = delivery.started_at is None or delivery.stop is Stop.CLOSING
         try:
-            await self._consumer.release({delivery.hold: max(delivery.deliveries - is_excused, 0)})
+            await self.insist(partial(self._consumer.release, delivery.hold))
         except RedisUnavailable as error:
             self._outage.failed(error)
         self._in_flight.drop(delivery)

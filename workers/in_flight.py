@@ -12,7 +12,10 @@ from typing import Any
 from taskiq.message import TaskiqMessage
 
 from core.failed_jobs import Attempt
-from core.queues.delivery import Hold, Outcome
+from core.queues.delivery import DEATHS, Hold, Outcome
+
+# Two jobs that may be what kills workers begin at least so many seconds apart.
+_APART_S = 60.0
 
 
 class Phase(Enum):
@@ -47,6 +50,8 @@ class Delivery:
     args: tuple[Any, ...]
     attempts: tuple[Attempt, ...]
     deliveries: int
+    # Workers that died while they had it.
+    deaths: int
     # By the clock of Redis, in seconds since 1970.
     added_at: float
     # By our monotonic clock; not later than Redis began to count the lease.
@@ -118,6 +123,12 @@ class InFlight:
 
     def room(self, queue: str) -> int:
         return min(self.free, self.limits[queue] - self._counts[queue])
+
+    def may_take_suspect(self) -> bool:
+        """Whether a job may be taken that is recorded if this process dies: then it must be clear which one it was."""
+        since = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=_APART_S)
+        suspects = [one for one in self._deliveries.values() if one.deaths == DEATHS - 1]
+        return all(one.started_at is not None and one.started_at < since for one in suspects)
 
     def entries(self) -> dict[str, list[str]]:
         """The ids of the entries in hand, by queue."""

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from taskiq.message import TaskiqMessage
 
 from core.failed_jobs import Attempt
-from core.queues.delivery import DELIVERIES, Entry
+from core.queues.delivery import DEATHS, Entry
 from core.redaction import redact, redacted
 
 ATTEMPTS = "attempts"
@@ -52,9 +52,9 @@ def read(entry: Entry, labels_of: Mapping[str, Mapping[str, Any]]) -> tuple[Task
         return message, Unfit("UnknownTask", f"no worker knows a task {message.task_name!r}", "unknown task")
     # What is acknowledged before it ran could be lost.
     message.labels = {**labels, **message.labels, "ack_type": "when_saved"}
-    if entry.deliveries > DELIVERIES:
-        died = f"{DELIVERIES} workers died while they had this job"
-        return message, Unfit("WorkerDied", died, f"killed its worker {DELIVERIES} times")
+    if entry.deaths >= DEATHS:
+        died = f"{DEATHS} workers died while they had this job"
+        return message, Unfit("WorkerDied", died, f"killed its worker {DEATHS} times")
     return message, None
 
 

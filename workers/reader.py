@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import structlog
 
 from core.errors import RedisUnavailable
-from core.queues.delivery import Consumer, Entry, GroupLost
+from core.queues.delivery import ClockJumped, Consumer, Entry, GroupLost
 from workers.in_flight import InFlight, Stop, shares
 from workers.outage import Outage, is_cancelled
 
@@ -54,6 +54,7 @@ class Reader:
         self._renew_leases = renew_leases
         self._outage = outage
         self._is_unsure = True
+        self._heard_at = time.monotonic()
         self._has_waited_for_more = False
         self._all_asked_at = float("-inf")
         self._one_slot = one_slot
@@ -64,7 +65,7 @@ class Reader:
         self._hungry: set[str] = set()
         self._order = list(consumer.queues)
         self._stopping = False
-        self._reclaimed_at = 0.0
+        self._reclaim_at = float("-inf")
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -109,6 +110,7 @@ class Reader:
     async def _read(self) -> bool:
         if self._stopping:
             return False
+        self._mind_a_silence()
         if self._is_unsure:
             await self._let_leases_be_renewed()
         self._in_flight.has_changed.clear()
@@ -146,6 +148,17 @@ class Reader:
             self._renew_leases()
             await asyncio.sleep(self._settling_s)
 
+    def _mind_a_silence(self) -> None:
+        """If Redis was not heard of for long, as it or this process was frozen or cut off, others may have been too."""
+        if time.monotonic() - self._heard_at > max(self._consumer.lease / 2, 2 * _LOOK_S):
+            self._let_leases_be_renewed_first()
+
+    def _let_leases_be_renewed_first(self) -> None:
+        """They may have run out without anybody having died, so nothing is taken over for a while."""
+        self._renew_leases()
+        # Longer than from one beat to the next.
+        self._reclaim_at = time.monotonic() + self._consumer.lease / 2
+
     def _worth_asking(self, rooms: Mapping[str, int]) -> Mapping[str, int]:
         """Most reads of a busy worker would be of queues that were empty a moment ago."""
         now = time.monotonic()
@@ -175,6 +188,8 @@ class Reader:
 
     async def _look(self) -> bool:
         ticks = await self._consumer.promote()
+        self._mind_a_silence()
+        self._heard_at = time.monotonic()
         self._paused = {tick.queue for tick in ticks if tick.paused}
         unwanted = {(tick.queue, task_id) for tick in ticks for task_id in tick.to_cancel}
         if unwanted:
@@ -186,16 +201,23 @@ class Reader:
         return True
 
     async def _reclaim(self, rooms: Mapping[str, int]) -> bool:
-        now = time.monotonic()
-        if now - self._reclaimed_at < self._pace_s:
+        if time.monotonic() < self._reclaim_at:
             return False
-        self._reclaimed_at = now
-        asked = shares(self._in_flight.free, rooms, set(rooms))
-        entries = await self._consumer.reclaim(asked, self._in_flight.entries())
-        for entry in entries:
-            log.warning("took over a job that nobody held on to", queue=entry.queue, deliveries=entry.deliveries)
-            self._accept(entry, now)
-        return bool(entries)
+        self._reclaim_at = time.monotonic() + self._pace_s
+        in_hand, found = self._in_flight.entries(), False
+        for queue, room in shares(self._in_flight.free, rooms, set(rooms)).items():
+            asked_at, suspect = time.monotonic(), self._in_flight.may_take_suspect()
+            try:
+                entries = await self._consumer.reclaim(queue, room, in_hand.get(queue, ()), suspect=suspect)
+            except ClockJumped:
+                log.warning("the clock of Redis was put forward")
+                self._let_leases_be_renewed_first()
+                return found
+            for entry in entries:
+                log.warning("took over a job that nobody held on to", queue=entry.queue, deaths=entry.deaths)
+                self._accept(entry, asked_at)
+                found = True
+        return found
 
 
 async def _set_within(event: asyncio.Event, seconds: float) -> None:

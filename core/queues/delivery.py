@@ -3,7 +3,8 @@
 Every call may raise RedisUnavailable; none of them then leaves a job half moved. docs/delivery.md has the states.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -27,8 +28,8 @@ from core.queues.scripts import (
 
 Outcome = Literal["done", "failed", "cancelled"]
 
-# A job that was in the hands of this many workers that died is not given to another.
-DELIVERIES = 3
+# A job that was in the hands of this many workers when they died is not given to another.
+DEATHS = 3
 # Records of ended jobs that are kept a queue: enough for percentiles, about 100 KB.
 FINISHED_KEPT = 500
 # Promoted in one go, so that a flood of due jobs does not hold up everybody else in Redis.
@@ -39,7 +40,11 @@ _GONE_MS = 3_600_000
 
 @dataclass(frozen=True)
 class Entry:
-    """A job that was handed to us. `deliveries` counts the workers that have had it, us included."""
+    """A job that was handed to us.
+
+    `deliveries` counts the times that it was handed to a worker, this one included; `deaths` the workers that were not
+    heard of again. With DEATHS of those it must not be run, only recorded.
+    """
 
     queue: str
     id: str
@@ -47,6 +52,7 @@ class Entry:
     deliveries: int
     # When it was handed out, by the clock of Redis.
     taken_ms: int
+    deaths: int = 0
 
     @property
     def added_at(self) -> float:
@@ -84,6 +90,8 @@ class Consumer:
         self.name = name
         self.lease = lease
         self.queues = tuple(queues)
+        # By how much the clock of Redis is ahead of our monotonic one.
+        self._ahead_ms: float | None = None
 
     async def ensure_groups(self) -> None:
         """Makes each stream and its group, if they are not there. From 0: what was sent before counts too."""
@@ -127,21 +135,21 @@ class Consumer:
                 entries += [Entry(queue, i.decode(), fields, 1, taken_ms) for i, fields in rows if i in taken]
         return entries
 
-    async def reclaim(self, rooms: Mapping[str, int], in_hand: Mapping[str, Sequence[str]]) -> list[Entry]:
-        """Takes over what nobody has held on to for a lease, up to `rooms[queue]` of each queue.
+    async def reclaim(self, queue: str, room: int, in_hand: Collection[str], *, suspect: bool = True) -> list[Entry]:
+        """Takes over what nobody has held on to for a lease, up to `room` jobs that are not `in_hand` already.
 
-        An entry with more than DELIVERIES deliveries must not be run, only recorded.
+        `suspect`: whether one may be among them that would have killed DEATHS if this worker died. Raises ClockJumped.
         """
-        calls: list[tuple[str, Sequence[Argument]]] = [
-            (queue, (self.name, _ms(self.lease), room, DELIVERIES, *in_hand.get(queue, ())))
-            for queue, room in rooms.items()
-        ]
+        expected = "" if self._ahead_ms is None else int(time.monotonic() * 1000 + self._ahead_ms)
+        arguments = (self.name, _ms(self.lease), expected, room, DEATHS, int(suspect), *in_hand)
         with redis_errors(), _group_errors():
-            answers = await RECLAIM.run_on_queues(self._redis, calls)
+            taken_ms, rows = await RECLAIM.run_on_queue(self._redis, queue, *arguments)
+        self._ahead_ms = taken_ms - time.monotonic() * 1000
+        if expected and taken_ms - expected > _ms(self.lease) / 2:
+            raise ClockJumped
         return [
-            Entry(queue, entry_id.decode(), _pairs(fields), deliveries, taken_ms)
-            for queue, (taken_ms, rows) in zip(rooms, answers, strict=True)
-            for entry_id, fields, deliveries in rows
+            Entry(queue, entry_id.decode(), _pairs(fields), deliveries, taken_ms, deaths)
+            for entry_id, fields, deliveries, deaths in rows
         ]
 
     async def renew(self, holds: Iterable[Hold]) -> set[Hold]:
@@ -176,13 +184,10 @@ class Consumer:
             done = await RETRY.run_on_queue(self._redis, hold.queue, *arguments)
         return bool(done)
 
-    async def release(self, deliveries: Mapping[Hold, int]) -> None:
-        """Gives entries back at once, each with the number of deliveries that are to count."""
-        by_queue: dict[str, list[Argument]] = {}
-        for hold, count in deliveries.items():
-            by_queue.setdefault(hold.queue, [self.name]).extend((hold.entry_id, count))
+    async def release(self, hold: Hold) -> None:
+        """Gives the entry back at once."""
         with redis_errors():
-            await RELEASE.run_on_queues(self._redis, list(by_queue.items()))
+            await RELEASE.run_on_queue(self._redis, hold.queue, self.name, hold.entry_id)
 
     async def promote(self) -> list[Tick]:
         """Moves the delayed jobs that are due to the waiting ones."""
@@ -197,6 +202,10 @@ class Consumer:
         """Drops this consumer from the groups, and those that went away without a word, as far as they hold nothing."""
         with redis_errors():
             await SWEEP.run_on_queues(self._redis, [(queue, (self.name, _GONE_MS)) for queue in self.queues])
+
+
+class ClockJumped(Exception):
+    """The clock of Redis was put forward, so that all leases ran out at once: nothing was taken over."""
 
 
 class GroupLost(Exception):

@@ -138,6 +138,10 @@ class Crew:
             pairs += [(a, b) for a, b in itertools.pairwise(ordered) if b.start < a.end]
         return pairs
 
+    def dead_workers_of(self, job: str) -> int:
+        """How many processes have had the job and are gone."""
+        return sum(not self.is_running(pid) for pid in {run.pid for run in self.runs()[job]})
+
     def slowest_awakening(self) -> float:
         """The longest time in which a worker that was frozen past its lease stopped a job after it woke, in seconds."""
         begun: dict[tuple[str, int], float] = {}

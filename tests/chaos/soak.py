@@ -31,6 +31,7 @@ from core.db import Database
 from core.errors import Unavailable
 from core.models import FailedJob
 from core.queues import Job, connect, depths, enqueue, keys, outbox, pause, resume
+from core.queues.delivery import DEATHS
 from core.servers.postgres import TUNING, Postgres
 from core.servers.server import Server
 from core.servers.valkey import Valkey
@@ -106,7 +107,8 @@ class Soak:
             await self._report(time.monotonic() - started, lost)
             await self._redis.aclose()
             await self._database.close()
-            return settled and not lost and not self._crew.overlaps() and not self._resurrected()
+            wrong = [lost, self._crew.overlaps(), self._resurrected(), await self._wrongly_held_to_kill()]
+            return settled and not any(wrong)
 
     # The jobs
 
@@ -238,6 +240,12 @@ class Soak:
         run = {event["job"] for event in self._crew.events()}
         return sorted(self._ledger.rolled_back & run)
 
+    async def _wrongly_held_to_kill(self) -> list[str]:
+        """Recorded for having killed its workers, though some of them only were frozen or cut off."""
+        async with self._database.session() as session:
+            killers = await session.scalars(select(FailedJob.args).where(FailedJob.exception == "WorkerDied"))
+        return [args[0] for args in killers if self._crew.dead_workers_of(args[0]) < DEATHS]
+
     async def _settle(self, within: float) -> bool:
         """Whether in the end every job has its outcome, and Redis and the outbox are empty."""
         deadline = time.monotonic() + within
@@ -270,6 +278,7 @@ class Soak:
             ("LOST", len(lost)),
             ("RUN TWICE AT ONCE", len(self._crew.overlaps())),
             ("RUN ALTHOUGH ROLLED BACK", len(self._resurrected())),
+            ("HELD TO HAVE KILLED WORKERS THAT LIVE", len(await self._wrongly_held_to_kill())),
         ]
         say(f"seed {self._seed}, {self._jobs:,} jobs, {seconds:.0f} s")
         for what, count in rows:

@@ -129,6 +129,28 @@ async def test_a_worker_frozen_past_its_lease_has_no_effect_when_it_wakes(
     await until(lambda: crew.count("end", "next"))
 
 
+async def test_workers_that_were_frozen_together_do_not_take_each_others_jobs(
+    crew: Any, redis: Redis, until: Any, depth: Depth
+) -> None:
+    busy = crew.start()
+    await ready(redis, until, 1)
+    for n in range(4):
+        await send(redis, f"job {n}", 5.0)
+    await until(lambda: crew.count("start") == 4)
+    idle = crew.start()
+    await ready(redis, until, 2)
+    for pid in (busy, idle):
+        crew.send(pid, signal.SIGSTOP)
+    # Past all leases.
+    await asyncio.sleep(3.5)
+    for pid in (idle, busy):
+        crew.send(pid, signal.SIGCONT)
+        await asyncio.sleep(0.3)
+    await until(lambda: crew.count("end") == 4, 20)
+    assert crew.count("start") == 4
+    await empty(depth, until)
+
+
 async def test_a_transaction_that_was_open_while_its_worker_was_frozen_is_rolled_back(
     crew: Any, redis: Redis, until: Any, database: Database
 ) -> None:

@@ -5,7 +5,7 @@ local is_paused = redis.call('EXISTS', paused) == 1
 local taken = {}
 for i = 3, #ARGV do
   if is_paused then
-    release(ARGV[i], 0)
+    release(ARGV[i])
   elseif (pending(ARGV[i]) or {})[2] == consumer and take(ARGV[i], consumer, length) then
     taken[#taken + 1] = ARGV[i]
   end

@@ -7,7 +7,10 @@ local function keep(id, task_id, job_key, taken)
   local row = pending(id)
   local holder, _, started = lease_of(id)
   if row then
-    if row[2] ~= consumer then return false end
+    if row[2] ~= consumer then
+      acquit(id, consumer)
+      return false
+    end
     redis.call('XCLAIM', stream, GROUP, consumer, 0, id, 'JUSTID')
   elseif holder == nil then
     -- It has ended, here or elsewhere; or Redis has lost data since it was taken: all of it, or what it wrote last, so that
@@ -21,6 +24,7 @@ local function keep(id, task_id, job_key, taken)
     end
     redis.call('HSET', places, task_id, id)
   elseif holder ~= consumer then
+    acquit(id, consumer)
     return false
   end
   lease(id, consumer, length, started)

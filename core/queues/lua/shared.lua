@@ -5,7 +5,7 @@ local stream = KEYS[1]
 local queue = string.sub(stream, 1, -string.len('stream') - 1)
 local delayed, bodies, keys, places = queue .. 'delayed', queue .. 'bodies', queue .. 'keys', queue .. 'places'
 local leases, counts, finished = queue .. 'leases', queue .. 'counts', queue .. 'finished'
-local paused, cancels = queue .. 'paused', queue .. 'cancels'
+local paused, cancels, vanished = queue .. 'paused', queue .. 'cancels', queue .. 'vanished'
 local GROUP, RELEASED = 'workers', 'released'
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
@@ -48,11 +48,30 @@ local function pending(id)
   return rows[1]
 end
 
--- Whether the entry is ours: by the group, or, where the group or all data were lost, by our lease.
+-- The workers whose lease on the entry ran out and that have not been heard of since: presumably it killed them.
+local function killed_by(id)
+  local names = {}
+  for name in string.gmatch(redis.call('HGET', vanished, id) or '', '%S+') do names[#names + 1] = name end
+  return names
+end
+
+-- A worker that asks for an entry which is no longer its own was frozen, or cut off, and not killed.
+local function acquit(id, consumer)
+  local names = killed_by(id)
+  for at = #names, 1, -1 do
+    if names[at] == consumer then
+      table.remove(names, at)
+      redis.call('HSET', vanished, id, table.concat(names, ' '))
+    end
+  end
+end
+
+-- Whether the entry is the consumer's: by the group, or, where the group or all data were lost, by its lease.
 local function is_mine(id, consumer)
   local row = pending(id)
-  if row then return row[2] == consumer end
-  return lease_of(id) == consumer
+  local mine = (row and row[2] or lease_of(id)) == consumer
+  if not mine then acquit(id, consumer) end
+  return mine
 end
 
 local function forget_key(job_key, task_id)
@@ -64,13 +83,14 @@ local function remove_entry(id, task_id)
   redis.pcall('XACK', stream, GROUP, id)
   redis.call('XDEL', stream, id)
   redis.call('HDEL', leases, id)
+  redis.call('HDEL', vanished, id)
   redis.call('HDEL', places, task_id)
   redis.call('SREM', cancels, task_id)
 end
 
--- Gives the entry to whoever looks next. `deliveries` excludes a delivery that never began to run.
-local function release(id, deliveries)
-  redis.pcall('XCLAIM', stream, GROUP, RELEASED, 0, id, 'IDLE', 1000000000, 'RETRYCOUNT', deliveries, 'JUSTID')
+-- Gives the entry to whoever looks next.
+local function release(id)
+  redis.pcall('XCLAIM', stream, GROUP, RELEASED, 0, id, 'IDLE', 1000000000, 'JUSTID')
   redis.call('HDEL', leases, id)
 end
 

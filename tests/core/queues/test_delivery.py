@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 import json
+import time
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -10,7 +11,7 @@ from redis.asyncio import Redis
 
 from core.queues import Job, depths, enqueue, keys
 from core.queues.cancelling import cancel
-from core.queues.delivery import DELIVERIES, Consumer, Entry, GroupLost, Hold
+from core.queues.delivery import DEATHS, ClockJumped, Consumer, Entry, GroupLost, Hold
 
 NOW = dt.datetime.now(dt.UTC)
 QUEUE = "crawl"
@@ -28,10 +29,10 @@ async def take(worker: Consumer, count: int = 1) -> list[Entry]:
     return entries
 
 
-async def reclaimed(worker: Consumer, room: int = 10, in_hand: tuple[str, ...] = ()) -> list[Entry]:
+async def reclaimed(worker: Consumer, *in_hand: str) -> list[Entry]:
     """Waits until the leases of others have run out."""
     async with asyncio.timeout(3):
-        while not (entries := await worker.reclaim({QUEUE: room}, {QUEUE: in_hand})):
+        while not (entries := await worker.reclaim(QUEUE, 10, in_hand)):
             await asyncio.sleep(0.02)
     return entries
 
@@ -81,15 +82,15 @@ async def test_a_job_that_ended_is_gone_and_counted_and_nobody_can_end_it_again(
     assert await redis.xlen(keys.stream(QUEUE)) == 0
 
 
-async def test_a_job_that_is_given_back_is_with_another_at_once_and_was_not_delivered(
+async def test_a_job_that_is_given_back_is_with_another_at_once_and_killed_nobody(
     consumer: Consumers, send: Callable[..., Awaitable[str]], redis: Redis
 ) -> None:
     await send()
     (entry,) = await take(consumer("a"))
-    await consumer("a").release({hold(entry): 0})
+    await consumer("a").release(hold(entry))
     assert await counts(redis) == (1, 0, 0)
-    (again,) = await consumer("b").reclaim({QUEUE: 1}, {})
-    assert (again.id, again.deliveries) == (entry.id, 1)
+    (again,) = await consumer("b").reclaim(QUEUE, 1, ())
+    assert (again.id, again.deliveries, again.deaths) == (entry.id, 2, 0)
     assert await counts(redis) == (0, 1, 0)
 
 
@@ -99,14 +100,14 @@ async def test_a_lease_that_ran_out_gives_the_job_to_another_and_the_first_can_n
     first, second = consumer("a"), consumer("b")
     await send("k")
     (entry,) = await take(first)
-    assert await second.reclaim({QUEUE: 1}, {}) == []
+    assert await second.reclaim(QUEUE, 1, ()) == []
     (again,) = await reclaimed(second)
     assert again.deliveries == 2
     assert await first.renew([hold(entry)]) == {hold(entry)}
     assert not await first.finish(hold(entry), "done", "{}")
     assert not await first.retry(hold(entry), b"{}", 1)
-    await first.release({hold(entry): 0})
-    assert await second.reclaim({QUEUE: 1}, {}) == []
+    await first.release(hold(entry))
+    assert await second.reclaim(QUEUE, 1, ()) == []
     assert await second.finish(hold(again), "done", "{}")
 
 
@@ -119,7 +120,7 @@ async def test_a_lease_that_is_renewed_does_not_run_out(
     for _ in range(6):
         await asyncio.sleep(first.lease / 3)
         assert await first.renew([hold(entry)]) == set()
-        assert await second.reclaim({QUEUE: 1}, {}) == []
+        assert await second.reclaim(QUEUE, 1, ()) == []
     assert await first.finish(hold(entry), "done", "{}")
 
 
@@ -142,7 +143,7 @@ async def test_an_answer_that_never_arrived_is_made_up_for_by_the_same_worker(
     await send()
     (lost,) = await take(worker)
     # It has another job in hand, but not that one.
-    (found,) = await reclaimed(worker, in_hand=("1-1",))
+    (found,) = await reclaimed(worker, "1-1")
     assert found.id == lost.id
 
 
@@ -153,7 +154,7 @@ async def test_what_is_in_hand_is_not_taken_over_from_oneself(
     await send()
     (entry,) = await take(worker)
     await outlasted(worker.lease)
-    assert await worker.reclaim({QUEUE: 1}, {QUEUE: [entry.id]}) == []
+    assert await worker.reclaim(QUEUE, 1, [entry.id]) == []
 
 
 async def test_a_group_that_was_deleted_does_not_hand_out_what_is_running(
@@ -170,7 +171,7 @@ async def test_a_group_that_was_deleted_does_not_hand_out_what_is_running(
     assert await first.renew([hold(running)]) == set()
     await second.ensure_groups()
     assert await second.fetch({QUEUE: 5}) == []
-    assert await second.reclaim({QUEUE: 5}, {}) == []
+    assert await second.reclaim(QUEUE, 5, ()) == []
     assert await counts(redis) == (0, 1, 0)
     assert await first.renew([hold(running)]) == set()
     assert await first.finish(hold(running), "done", "{}")
@@ -210,20 +211,60 @@ async def test_when_redis_loses_everything_the_first_to_claim_the_key_has_the_jo
     assert not await first.finish(hold(entry), "done", "{}")
 
 
-async def test_a_job_is_delivered_three_times_and_then_handed_over_to_be_recorded_only(
+async def test_a_job_that_three_workers_died_of_is_handed_over_to_be_recorded_only(
     consumer: Consumers, send: Callable[..., Awaitable[str]]
 ) -> None:
     await send()
     (entry,) = await take(consumer("0"))
-    deliveries = [entry.deliveries]
-    for n in range(1, DELIVERIES + 1):
+    deaths = [entry.deaths]
+    for n in range(1, DEATHS + 1):
         (entry,) = await reclaimed(consumer(str(n)))
-        deliveries.append(entry.deliveries)
-    assert deliveries == [1, 2, 3, DELIVERIES + 1]
-    # Also if that worker dies before it has recorded it.
+        deaths.append(entry.deaths)
+    assert deaths == [0, 1, 2, DEATHS]
+    # Also if that worker dies before it has recorded it, or cannot and gives it back.
     (entry,) = await reclaimed(consumer("undertaker"))
-    assert entry.deliveries > DELIVERIES
-    assert await consumer("undertaker").finish(hold(entry), "failed", "{}")
+    assert (entry.deaths, entry.deliveries) == (DEATHS + 1, DEATHS)
+    await consumer("undertaker").release(hold(entry))
+    (entry,) = await consumer("another").reclaim(QUEUE, 1, ())
+    assert (entry.deaths, entry.deliveries) == (DEATHS + 1, DEATHS)
+    assert await consumer("another").finish(hold(entry), "failed", "{}")
+
+
+@pytest.mark.parametrize("comes_back_with", ["a beat", "an end", "a failure", "giving it back"])
+async def test_a_worker_that_was_silent_and_comes_back_was_not_killed(
+    redis: Redis, consumer: Consumers, send: Callable[..., Awaitable[str]], comes_back_with: str
+) -> None:
+    await send()
+    (entry,) = await take(consumer("0"))
+    for n in range(DEATHS + 1):
+        silent = consumer(str(n))
+        (entry,) = await reclaimed(consumer(str(n + 1)))
+        assert entry.deaths == 1
+        match comes_back_with:
+            case "a beat":
+                await silent.renew([hold(entry)])
+            case "an end":
+                assert not await silent.finish(hold(entry), "done", "{}")
+            case "a failure":
+                assert not await silent.retry(hold(entry), b"{}", 0)
+            case _:
+                await silent.release(hold(entry))
+    assert await consumer(str(DEATHS + 1)).finish(hold(entry), "done", "{}")
+    assert not await redis.exists("signalist:{crawl}:vanished")
+
+
+async def test_when_the_clock_of_redis_is_put_forward_nothing_is_taken_over_at_once(
+    consumer: Consumers, send: Callable[..., Awaitable[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await send()
+    await take(consumer("a"))
+    await outlasted(consumer("a").lease)
+    worker = consumer("b")
+    # As if Redis had told an hour less when it was last asked.
+    monkeypatch.setattr(worker, "_ahead_ms", (time.time() - time.monotonic() - 3600) * 1000)
+    with pytest.raises(ClockJumped):
+        await worker.reclaim(QUEUE, 1, ())
+    assert len(await worker.reclaim(QUEUE, 1, ())) == 1
 
 
 async def test_jobs_that_died_twice_together_get_their_last_chance_one_by_one(
@@ -233,9 +274,11 @@ async def test_jobs_that_died_twice_together_get_their_last_chance_one_by_one(
         await send()
     await take(consumer("a"), 4)
     assert len(await reclaimed(consumer("b"))) == 4
-    (first,) = await reclaimed(consumer("c"))
-    assert first.deliveries == DELIVERIES
-    (second,) = await consumer("c").reclaim({QUEUE: 10}, {QUEUE: [first.id]})
+    worker = consumer("c")
+    (first,) = await reclaimed(worker)
+    assert first.deaths == DEATHS - 1
+    assert await worker.reclaim(QUEUE, 10, [first.id], suspect=False) == []
+    (second,) = await worker.reclaim(QUEUE, 10, [first.id])
     assert second.id != first.id
 
 
@@ -305,7 +348,7 @@ async def test_a_job_whose_worker_died_is_cancelled_by_removing_it(
     async with asyncio.timeout(3):
         while await cancel(redis, QUEUE, task_id) != "removed":
             await asyncio.sleep(0.02)
-    assert await worker.reclaim({QUEUE: 1}, {}) == []
+    assert await worker.reclaim(QUEUE, 1, ()) == []
     assert await counts(redis) == (0, 0, 0)
 
 
@@ -335,5 +378,5 @@ async def test_entries_that_somebody_deleted_from_the_stream_trouble_nobody(
     await redis.xdel(keys.stream(QUEUE), entry.id)
     assert await counts(redis) == (0, 1, 0)
     await outlasted(consumer("b").lease)
-    assert await consumer("b").reclaim({QUEUE: 1}, {}) == []
+    assert await consumer("b").reclaim(QUEUE, 1, ()) == []
     assert await counts(redis) == (0, 0, 0)

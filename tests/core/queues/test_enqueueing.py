@@ -172,4 +172,4 @@ async def test_a_paused_queue_is_marked_and_hands_out_nothing(
     assert (await depths(redis, NOW))[0].waiting == 1
     await resume(redis, "crawl")
     # What the wait took and gave back is taken over, like that of a worker that stopped.
-    assert len(await worker.reclaim({"crawl": 1}, {})) == 1
+    assert len(await worker.reclaim("crawl", 1, ())) == 1

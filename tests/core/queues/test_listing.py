@@ -24,7 +24,7 @@ async def test_running_waiting_and_delayed_jobs_are_listed_oldest_first(
     await enqueue(redis, Job("later", ("x",), "embed"), delay=60)
     first, second = await worker.fetch({"embed": 2})
     task_id = json.loads(second.fields[b"data"])["task_id"]
-    await worker.release({Hold("embed", second.id, task_id, "t:1", second.taken_ms): 0})
+    await worker.release(Hold("embed", second.id, task_id, "t:1", second.taken_ms))
     jobs = await sample(redis, "embed", 3)
     assert [(job.task, job.key, job.args, job.worker, job.deliveries) for job in jobs.running] == [
         ("t", "t:0", (0,), "box:1", 1)

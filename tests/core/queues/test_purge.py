@@ -43,7 +43,7 @@ async def test_a_running_job_is_not_touched_and_ends_normally(
     for n in range(5):
         await enqueue(redis, Job("t", (n,), "embed", f"t:{n}"))
     running, given_back = await worker.fetch({"embed": 2})
-    await worker.release({hold_of(given_back): 0})
+    await worker.release(hold_of(given_back))
     assert await purged(redis) == Purged(waiting=4)
     assert await left(redis) == (0, 1, 0)
     assert await enqueue(redis, Job("t", (0,), "embed", "t:0")) is None
