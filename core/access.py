@@ -28,6 +28,7 @@ class Action(StrEnum):
     LOG_IN = "log in"
     LOG_OUT = "log out"
     CHANGE_OWN_PASSWORD = "change own password"  # noqa: S105 - the name of an action
+    END_OWN_SESSIONS = "end own sessions"
 
     EDIT_FEEDS = "edit feeds"
     CRAWL_FEED = "crawl feed"
@@ -60,6 +61,7 @@ LEAST: dict[Action, Role] = {
     Action.LOG_IN: Role.VIEWER,
     Action.LOG_OUT: Role.VIEWER,
     Action.CHANGE_OWN_PASSWORD: Role.VIEWER,
+    Action.END_OWN_SESSIONS: Role.VIEWER,
     Action.EDIT_FEEDS: Role.OPERATOR,
     Action.CRAWL_FEED: Role.OPERATOR,
     Action.REDO_ARTICLE: Role.OPERATOR,

@@ -157,6 +157,15 @@ async def _admit(database: Database, name: str, origin: Origin, now: dt.datetime
         return await users.by_name(session, name) if could_be_name(name) else None
 
 
+async def count_attempt(database: Database, origin: str, account: str, now: dt.datetime) -> None:
+    """Counts an attempt as failed until it is known to be good. Raises TooManyAttempts."""
+    async with database.session() as session:
+        pair = await login_failures.hold(session, origin, account, now)
+        if wait := throttle.wait(pair, None, now).total_seconds():
+            raise TooManyAttempts(wait)
+        await login_failures.put(session, origin, account, throttle.one_more(pair, throttle.FORGOTTEN, now))
+
+
 async def _forget_failures(session: AsyncSession, name: str, origin: Origin, now: dt.datetime) -> None:
     if not origin.device:
         await login_failures.take_back(session, origin.key)

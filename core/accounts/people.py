@@ -6,13 +6,12 @@ import uuid
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.access import SYSTEM, Action, Role, User, require
-from core.accounts import passwords
+from core.accounts import logins, passwords
 from core.accounts.logins import fingerprint
 from core.accounts.names import LONGEST, account_name, normal
 from core.db import Database
 from core.errors import BadRequest, Conflict, NotFound
 from core.queries import login_failures, sessions, users
-from core.queries.sessions import SessionRow
 from core.queries.users import Account, UserRow
 from core.recording import Face, recorded
 
@@ -101,30 +100,33 @@ async def give_password(database: Database, by: User | None, face: Face, *, name
 
 
 async def change_own_password(
-    database: Database, by: User | None, face: Face, *, old: str, new: str, keep: uuid.UUID | None = None
+    database: Database,
+    by: User | None,
+    face: Face,
+    *,
+    old: str,
+    new: str,
+    keep: uuid.UUID | None = None,
+    now: dt.datetime,
 ) -> None:
-    """Changes one's own password and ends one's other sessions; `keep` is the one in use."""
+    """Changes one's own password and ends one's other sessions; `keep` is the one in use.
+
+    Whoever found a session open does not get to guess at its password: that waits as logins do, apart from them.
+    Raises BadRequest and TooManyAttempts.
+    """
     async with recorded(database, by, face, Action.CHANGE_OWN_PASSWORD, by.name if by else "") as recording:
         account = await users.by_id(recording.session, by.id) if by and by.id else None
-        if account is None or not await passwords.matches(old, account.password_hash):
+        if account is None:
+            raise BadRequest("Only a person has a password.")
+        passwords.acceptable(new, account.name)
+        guesses = f"own password {account.id}"
+        await logins.count_attempt(database, guesses, fingerprint(account.name), now)
+        if not await passwords.matches(old, account.password_hash):
             raise BadRequest("The old password is wrong.")
-        new_hash = await passwords.hashed(passwords.acceptable(new, account.name))
+        await login_failures.forget(recording.session, guesses, fingerprint(account.name))
+        new_hash = await passwords.hashed(new)
         await users.set_password(recording.session, account.id, new_hash)
         recording.details["ended"] = await sessions.end_of_user(recording.session, account.id, but=keep)
-
-
-async def open_sessions(database: Database, by: User | None, *, now: dt.datetime) -> tuple[SessionRow, ...]:
-    """Every open session, the latest seen first."""
-    require(by, Action.END_SESSIONS)
-    async with database.session() as session:
-        return await sessions.of_everyone(session, now)
-
-
-async def end_session(database: Database, by: User | None, face: Face, *, session_id: uuid.UUID) -> None:
-    """Ends anybody's session. Raises NotFound when it has ended already."""
-    async with recorded(database, by, face, Action.END_SESSIONS, str(session_id)) as recording:
-        if not await sessions.end(recording.session, session_id):
-            raise NotFound("That session has ended already.")
 
 
 async def _known(session: AsyncSession, name: str) -> Account:

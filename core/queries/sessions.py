@@ -65,10 +65,18 @@ async def open_ones(session: AsyncSession, ids: Iterable[uuid.UUID], now: dt.dat
     return {row.id: row for row in map(_row, found)}
 
 
-async def of_everyone(session: AsyncSession, now: dt.datetime) -> tuple[SessionRow, ...]:
-    """Every open login, the latest seen first."""
-    found = await session.execute(_open(now).order_by(LoginSession.last_seen_at.desc()))
+async def open_now(session: AsyncSession, now: dt.datetime, *, of: uuid.UUID | None = None) -> tuple[SessionRow, ...]:
+    """Every open login, or those of one account, the latest seen first."""
+    query = _open(now) if of is None else _open(now).where(LoginSession.user_id == of)
+    found = await session.execute(query.order_by(LoginSession.last_seen_at.desc()))
     return tuple(map(_row, found))
+
+
+async def whose(session: AsyncSession, session_id: uuid.UUID) -> tuple[uuid.UUID, str] | None:
+    """Id and name of the account that this login is of; None when it has ended."""
+    query = select(UserAccount.id, UserAccount.name).join(LoginSession, LoginSession.user_id == UserAccount.id)
+    row = (await session.execute(query.where(LoginSession.id == session_id))).one_or_none()
+    return None if row is None else (row.id, row.name)
 
 
 async def touch(session: AsyncSession, session_id: uuid.UUID, *, now: dt.datetime, expires_at: dt.datetime) -> None:

@@ -45,6 +45,8 @@ Canceller = Annotated[User, Depends(Allowed(Action.CANCEL_OPERATION))]
 Auditor = Annotated[User, Depends(Allowed(Action.READ_RECORD))]
 UserAdmin = Annotated[User, Depends(Allowed(Action.MANAGE_USERS))]
 TokenAdmin = Annotated[User, Depends(Allowed(Action.MANAGE_TOKENS))]
+PasswordChanger = Annotated[User, Depends(Allowed(Action.CHANGE_OWN_PASSWORD))]
+SessionEnder = Annotated[User, Depends(Allowed(Action.END_OWN_SESSIONS))]
 SessionAdmin = Annotated[User, Depends(Allowed(Action.END_SESSIONS))]
 
 

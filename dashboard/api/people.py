@@ -2,17 +2,18 @@
 
 import uuid
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field, SecretStr
 
 from core.access import Role
-from core.accounts import people
+from core.accounts import people, sessions
 from core.queries.sessions import SessionRow
 from core.queries.users import UserRow
-from dashboard.api.access import SessionAdmin, UserAdmin, Viewer
+from dashboard.api.access import PasswordChanger, SessionAdmin, SessionEnder, UserAdmin, Viewer
 from dashboard.api.body import Body
 from dashboard.api.clock import Now
 from dashboard.context import context
+from dashboard.sockets import login_in
 
 router = APIRouter(tags=["people"])
 
@@ -32,6 +33,15 @@ class NewUser(Body):
 
 class Made(BaseModel):
     id: uuid.UUID
+
+
+class Ended(BaseModel):
+    ended: int
+
+
+class OwnPassword(Body):
+    old: SecretStr
+    new: SecretStr
 
 
 class UserChange(Body):
@@ -73,9 +83,36 @@ async def change(name: str, change: UserChange, user: UserAdmin, now: Now) -> No
 
 @router.get("/sessions", summary="Open sessions, the latest seen first")
 async def list_sessions(user: SessionAdmin, now: Now) -> tuple[SessionRow, ...]:
-    return await people.open_sessions(context().database, user, now=now)
+    return await sessions.of_everyone(context().database, user, now=now)
 
 
 @router.delete("/sessions/{session_id}", status_code=204, summary="End a session and close its pages")
 async def end_session(session_id: uuid.UUID, user: SessionAdmin) -> None:
-    await people.end_session(context().database, user, "api", session_id=session_id)
+    await sessions.end(context().database, user, "api", session_id=session_id)
+
+
+@router.get("/me/sessions", summary="One's own open sessions, the latest seen first")
+async def list_own_sessions(user: Viewer, now: Now) -> tuple[SessionRow, ...]:
+    return await sessions.own(context().database, user, now=now)
+
+
+@router.delete("/me/sessions", summary="End one's own sessions, but for the one in use")
+async def end_other_sessions(request: Request, user: SessionEnder) -> Ended:
+    return Ended(ended=await sessions.end_others(context().database, user, "api", keep=_session(request)))
+
+
+@router.delete("/me/sessions/{session_id}", status_code=204, summary="End a session of one's own")
+async def end_own_session(session_id: uuid.UUID, user: SessionEnder) -> None:
+    await sessions.end(context().database, user, "api", session_id=session_id)
+
+
+@router.put("/me/password", status_code=204, summary="Change one's own password and end one's other sessions")
+async def change_own_password(change: OwnPassword, request: Request, user: PasswordChanger, now: Now) -> None:
+    old, new, keep = change.old.get_secret_value(), change.new.get_secret_value(), _session(request)
+    await people.change_own_password(context().database, user, "api", old=old, new=new, keep=keep, now=now)
+
+
+def _session(request: Request) -> uuid.UUID | None:
+    """The session in use; a program has none."""
+    login = login_in(request.scope)
+    return login.id if login else None

@@ -33,6 +33,7 @@ VERBS = {
     "index": Verb("index", "The vector index: stats, plan, rebuild, recall."),
     "operations": Verb("operations", "What changes infrastructure: list, show, approve, cancel."),
     "users": Verb("users", "Who may log in: add, list, disable, roles, passwords."),
+    "sessions": Verb("sessions", "Who is logged in: list, end."),
     "tokens": Verb("tokens", "Keys for programs: create, list, revoke."),
     "record": Verb("record", "Who did what, from where, to what, and how it went."),
     "db": Verb("db", "The schema of the database: where it stands, and moving it."),

@@ -33,6 +33,7 @@ class OwnPassword:
     async def _change(self, old: str, new: str, again: str) -> None:
         if new != again:
             raise BadRequest("The two new passwords differ: type it again.")
-        await people.change_own_password(*await acting.recording_to(), old=old, new=new, keep=current_session())
+        who, keep, now = await acting.recording_to(), current_session(), acting.now()
+        await people.change_own_password(*who, old=old, new=new, keep=keep, now=now)
         self._draw()
         notice("Your password is changed, and your other sessions have ended.")

@@ -1,32 +1,36 @@
-"""Open sessions, one a row. Ending one's own is asked first."""
+"""Open sessions, one a row. Ending the one in use is asked first."""
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from core.accounts import people
+from core.accounts import sessions
+from core.phrases import counted
 from core.queries.sessions import SessionRow
 from dashboard import acting
 from dashboard.components.forms import Dialog
 from dashboard.components.html import Text, age, box, button, set_age
 from dashboard.components.row_table import RowTable
 from dashboard.notices import notice
-from dashboard.presence import current_session
+from dashboard.presence import current_session, current_user
 
 
 class SessionTable:
     """`changed` reads the page again."""
 
-    def __init__(self, changed: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, changed: Callable[[], Awaitable[None]], title: str = "Sessions") -> None:
         self._changed = changed
         self._dialog = Dialog("End a session")
         with box("section", "card below") as card:
             card.props["aria-labelledby"] = "sessions"
             with box(classes="head"):
-                Text("h2", "Sessions").props("id=sessions")
+                Text("h2", title).props("id=sessions")
+                self._others = button("End my other sessions", self._end_others, command="End my other sessions")
             columns = ("Who", "Address", "Browser", "Since", "Last seen")
-            self._table = RowTable("Sessions", columns, self._row, nothing="Nobody is logged in.")
+            self._table = RowTable(title, columns, self._row, nothing="Nobody is logged in.")
 
-    def show(self, sessions: Sequence[SessionRow]) -> None:
-        self._table.show(sessions)
+    def show(self, rows: Sequence[SessionRow]) -> None:
+        mine, this = current_user().id, current_session()
+        self._others.set_visibility(any(row.user_id == mine and row.id != this for row in rows))
+        self._table.show(rows)
 
     def _row(self, first: SessionRow) -> Callable[[SessionRow], None]:
         with box("tr"):
@@ -60,7 +64,12 @@ class SessionTable:
         self._dialog.open("End your own session?", draw)
 
     async def _end(self, row: SessionRow) -> None:
-        await people.end_session(*await acting.recording_to(), session_id=row.id)
+        await sessions.end(*await acting.recording_to(), session_id=row.id)
         self._dialog.close()
         notice(f"A session of {row.user_name} has ended.")
+        await self._changed()
+
+    async def _end_others(self) -> None:
+        ended = await sessions.end_others(*await acting.recording_to(), keep=current_session())
+        notice(f"{counted(ended, 'other session')} of yours ended; this one stays.")
         await self._changed()

@@ -1,10 +1,13 @@
-"""Who may come in: people, their sessions, and the keys of programs. Who is no admin finds their own password."""
+"""Who may come in: people, their sessions, and the keys of programs.
+
+Who is no admin finds their own sessions and their own password.
+"""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from core.access import Action
-from core.accounts import people, tokens
+from core.accounts import people, sessions, tokens
 from core.phrases import counted
 from core.queries.sessions import SessionRow
 from core.queries.tokens import TokenRow
@@ -31,10 +34,7 @@ class Access:
 
 async def access() -> None:
     if not acting.allowed(Action.MANAGE_USERS):
-        user = current_user()
-        said = f"You are {user.name}, {user.role}. An admin manages the rest: people, roles, sessions and tokens."
-        with shell.frame(PATH, "Access", said):
-            OwnPassword()
+        await _own()
         return
     with shell.frame(PATH, "Access", "Reading…") as frame:
 
@@ -50,14 +50,46 @@ async def access() -> None:
     await part.open()
 
 
+async def _own() -> None:
+    user = current_user()
+    said = f"You are {user.name}, {user.role}. An admin manages the rest: people, roles, sessions and tokens."
+    with shell.frame(PATH, "Access", said) as frame:
+        own = _OwnSessions(lambda: part.again(anew=False))
+        part = Part(frame, _read_own, own.draw, own.update)
+        OwnPassword()
+    part.follow(frame, lambda snapshot: snapshot.at)
+    await part.open()
+
+
 async def _read() -> Access:
     database, user, _ = await acting.recording_to()
     now = acting.now()
     return Access(
         await people.everyone(database, user, now=now),
-        await people.open_sessions(database, user, now=now),
+        await sessions.of_everyone(database, user, now=now),
         await tokens.everything(database, user),
     )
+
+
+async def _read_own() -> tuple[SessionRow, ...]:
+    database, user, _ = await acting.recording_to()
+    return await sessions.own(database, user, now=acting.now())
+
+
+class _OwnSessions:
+    def __init__(self, changed: Callable[[], Awaitable[None]]) -> None:
+        self._changed = changed
+        self._table: SessionTable | None = None
+
+    def draw(self, found: tuple[SessionRow, ...]) -> None:
+        self._table = SessionTable(self._changed, "Your sessions")
+        self.update(found)
+
+    def update(self, found: tuple[SessionRow, ...]) -> bool:
+        if self._table is None:
+            return False
+        self._table.show(found)
+        return True
 
 
 class _Tables:
@@ -76,9 +108,9 @@ class _Tables:
         if self._tables is None:
             return False
         self._say(found)
-        everyone, sessions, keys = self._tables
+        everyone, logged_in, keys = self._tables
         everyone.show(found.people)
-        sessions.show(found.sessions)
+        logged_in.show(found.sessions)
         keys.show(found.tokens)
         return True
 

@@ -29,7 +29,8 @@ async def test_an_admin_lets_people_and_programs_in_and_out(
     other = await browser.new_context(base_url=dashboard.url)
     theirs = await dashboard.log_in(other, "otto", to="/access")
     await expect(theirs.get_by_text("An admin manages the rest")).to_be_visible()
-    await expect(theirs.get_by_role("table")).to_have_count(0)
+    await expect(theirs.get_by_role("table", name="Your sessions").get_by_role("row")).to_have_count(2)
+    await expect(theirs.get_by_role("table", name="People")).to_have_count(0)
 
     await otto.get_by_role("button", name="Manage otto").click()
     dialog = page.get_by_role("dialog", name="otto")
@@ -62,13 +63,13 @@ async def test_an_admin_lets_people_and_programs_in_and_out(
 
     with psycopg.connect(database_url) as connection:
         rows = connection.execute(
-            "select action, details->>'change' from records where actor = 'anna' and outcome = 'done'"
+            "select action, coalesce(details->>'change', target) from records where actor = 'anna' and outcome = 'done'"
             " and action <> 'log in' order by id"
         ).fetchall()
     assert rows == [
         ("manage users", "added"),
         ("manage users", "role"),
-        ("end sessions", None),
+        ("end sessions", "otto"),
         ("manage tokens", "created"),
         ("manage tokens", "revoked"),
     ]
@@ -99,9 +100,23 @@ async def test_who_would_shut_oneself_out_is_asked_first(dashboard, window: Brow
     await expect(page.get_by_text("You are anna, viewer.")).to_be_visible()
 
 
-async def test_everyone_changes_their_own_password(dashboard, window: BrowserContext) -> None:
+async def test_everyone_ends_their_own_sessions_and_changes_their_own_password(
+    dashboard, browser: Browser, window: BrowserContext
+) -> None:
     await dashboard.person("vera", Role.VIEWER)
+    others = [await browser.new_context(base_url=dashboard.url) for _ in range(3)]
+    elsewhere = [await dashboard.log_in(other, "vera") for other in others]
     page = await dashboard.log_in(window, "vera", to="/access")
+    ends = page.get_by_role("button", name="End the session of vera")
+    await expect(ends).to_have_count(4)
+    await page.get_by_role("row").filter(has_not_text="this session").locator("button").first.click()
+    await expect(ends).to_have_count(3)
+    await page.get_by_role("button", name="End my other sessions").click()
+    await expect(page.get_by_text("2 other sessions of yours ended; this one stays.")).to_be_visible()
+    await expect(page.get_by_role("button", name="End my other sessions")).to_be_hidden()
+    for one in elsewhere:
+        await one.wait_for_url("**/login**")
+        await one.context.close()
     await page.get_by_label("Old password").fill("a guess of somebody else")
     await page.get_by_label("New password", exact=True).fill("seven new words nobody knows")
     await page.get_by_label("New password again").fill("seven new words nobody knows")

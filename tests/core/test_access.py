@@ -41,4 +41,5 @@ def test_a_viewer_changes_nothing_but_their_own() -> None:
         Action.LOG_IN,
         Action.LOG_OUT,
         Action.CHANGE_OWN_PASSWORD,
+        Action.END_OWN_SESSIONS,
     }

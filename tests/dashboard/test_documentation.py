@@ -16,6 +16,7 @@ from core.queries.failed_list import FailedRow
 from core.queries.failed_show import FailedJobStory
 from core.queries.feeds import FeedRow
 from core.queries.records import RecordRow
+from core.queries.sessions import SessionRow
 from core.queries.tokens import TokenRow
 from core.queries.users import UserRow
 from core.queues import QueueDepth
@@ -75,6 +76,7 @@ SHAPES = {
     "failed show ID": FailedJobStory,
     "failed groups": FailedGroup,
     "users list": UserRow,
+    "sessions list": SessionRow,
     "tokens list": TokenRow,
     "record": RecordRow,
     "db status": MigrationStatus,

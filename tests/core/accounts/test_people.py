@@ -8,10 +8,10 @@ import psycopg
 import pytest
 
 from core.access import Role, User, on_this_machine
-from core.accounts import logins, people
-from core.accounts.logins import NewLogin
+from core.accounts import logins, people, sessions
+from core.accounts.logins import NewLogin, TooManyAttempts
 from core.accounts.people import LastAdmin
-from core.accounts.throttle import Origin
+from core.accounts.throttle import FREE, Origin
 from core.db import Database
 from core.errors import BadRequest, Conflict, Forbidden, NotFound, NotLoggedIn
 
@@ -47,11 +47,11 @@ async def test_only_an_admin_manages_people_and_every_refusal_is_recorded(
         people.enable(database, by, "api", name="victim"),
         people.change_role(database, by, "api", name="victim", role=Role.VIEWER),
         people.give_password(database, by, "api", name="victim", password=PASSWORD),
-        people.end_session(database, by, "api", session_id=uuid.uuid4()),
+        sessions.end(database, by, "api", session_id=uuid.uuid4()),
     ):
         with pytest.raises((Forbidden, NotLoggedIn)):
             await attempt
-    for read in (people.everyone(database, by, now=NOW), people.open_sessions(database, by, now=NOW)):
+    for read in (people.everyone(database, by, now=NOW), sessions.of_everyone(database, by, now=NOW)):
         with pytest.raises((Forbidden, NotLoggedIn)):
             await read
     with psycopg.connect(database_url) as connection:
@@ -107,13 +107,70 @@ async def test_a_person_changes_their_own_password_and_stays_logged_in_here_only
     await add(database, "vera")
     here, elsewhere = await log_in(database, "vera"), await log_in(database, "vera")
     vera = here.login.user
+    new = "a wholly new password"
     with pytest.raises(BadRequest, match="old password"):
-        await people.change_own_password(database, vera, "browser", old="wrong", new="a wholly new password")
-    await people.change_own_password(
-        database, vera, "browser", old=PASSWORD, new="a wholly new password", keep=here.login.id
-    )
+        await people.change_own_password(database, vera, "browser", old="wrong", new=new, now=NOW)
+    await people.change_own_password(database, vera, "browser", old=PASSWORD, new=new, keep=here.login.id, now=NOW)
     assert await still_open(database, here, elsewhere) == [True, False]
     await log_in(database, "vera", "a wholly new password")
+
+
+async def test_an_open_session_is_no_place_to_guess_its_password(database: Database) -> None:
+    await add(database, "vera")
+    vera = (await log_in(database, "vera")).login.user
+
+    async def guess(old: str, *, seconds: float = 0) -> None:
+        now = NOW + dt.timedelta(seconds=seconds)
+        await people.change_own_password(database, vera, "api", old=old, new="a wholly new password", now=now)
+
+    for _ in range(FREE):
+        with pytest.raises(BadRequest, match="old password"):
+            await guess("wrong")
+    with pytest.raises(TooManyAttempts):
+        await guess(PASSWORD)
+    # Nobody is kept from logging in by it.
+    await log_in(database, "vera")
+    await guess(PASSWORD, seconds=1)
+    program = User(uuid.uuid4(), "token ci", Role.ADMIN)
+    with pytest.raises(BadRequest, match="Only a person"):
+        await people.change_own_password(database, program, "api", old="", new=PASSWORD, now=NOW)
+
+
+async def test_a_person_ends_their_own_sessions_and_nobody_elses(database: Database, database_url: str) -> None:
+    await add(database, "vera")
+    await add(database, "otto", Role.OPERATOR)
+    here, there, elsewhere = [await log_in(database, "vera") for _ in range(3)]
+    his = await log_in(database, "otto")
+    vera, otto = here.login.user, his.login.user
+    assert {row.id for row in await sessions.own(database, vera, now=NOW)} == {
+        session.login.id for session in (here, there, elsewhere)
+    }
+    await sessions.end(database, vera, "browser", session_id=there.login.id)
+    assert await still_open(database, here, there, elsewhere) == [True, False, True]
+    # Of others' sessions nobody learns so much as whether there are any.
+    for id_ in (his.login.id, uuid.uuid4()):
+        with pytest.raises(Forbidden):
+            await sessions.end(database, vera, "api", session_id=id_)
+    assert await sessions.end_others(database, vera, "browser", keep=here.login.id) == 1
+    assert await still_open(database, here, elsewhere, his) == [True, False, True]
+    with pytest.raises(Forbidden):
+        await sessions.end_all_of(database, otto, "api", name="vera")
+    assert await sessions.end_all_of(database, ROOT, "cli", name=" Vera ") == 1
+    with pytest.raises(NotFound):
+        await sessions.end_all_of(database, ROOT, "cli", name="nobody")
+    assert await still_open(database, here, his) == [False, True]
+    assert await sessions.own(database, ROOT, now=NOW) == ()
+    assert await sessions.end_others(database, ROOT, "cli", keep=None) == 0
+    with pytest.raises(NotLoggedIn):
+        await sessions.own(database, None, now=NOW)
+    with psycopg.connect(database_url) as connection:
+        told = connection.execute(
+            "select actor, action, target, outcome from records where action like 'end%' and actor in ('vera', 'otto')"
+            " order by id"
+        ).fetchall()
+    assert told[0] == ("vera", "end own sessions", "vera", "done")
+    assert told[1] == ("vera", "end sessions", "otto", "refused")
+    assert told[3:] == [("vera", "end own sessions", "vera", "done"), ("otto", "end sessions", "vera", "refused")]
 
 
 async def test_the_last_admin_cannot_be_disabled_or_demoted(database: Database) -> None:
@@ -143,11 +200,11 @@ async def test_the_list_says_who_is_in(database: Database) -> None:
     ada, vera = await people.everyone(database, ROOT, now=NOW)
     assert (ada.name, ada.sessions, ada.last_seen_at) == ("ada", 0, None)
     assert (vera.name, vera.sessions, vera.last_seen_at) == ("vera", 1, NOW)
-    (row,) = await people.open_sessions(database, ROOT, now=NOW)
+    (row,) = await sessions.of_everyone(database, ROOT, now=NOW)
     assert (row.id, row.user_name, row.address) == (session.login.id, "vera", "192.0.2.7")
-    await people.end_session(database, ROOT, "cli", session_id=row.id)
+    await sessions.end(database, ROOT, "cli", session_id=row.id)
     with pytest.raises(NotFound):
-        await people.end_session(database, ROOT, "cli", session_id=row.id)
+        await sessions.end(database, ROOT, "cli", session_id=row.id)
 
 
 async def test_a_hash_is_never_in_a_repr(database: Database) -> None:

@@ -41,6 +41,30 @@ async def test_an_admin_ends_a_session(site: "Site") -> None:
     assert (await vera.get("/api/v1/me")).status_code == 401
 
 
+async def test_a_person_sees_and_ends_their_own_sessions_and_changes_their_password(site: "Site") -> None:
+    here, there, elsewhere = [await site.browser(name="vera") for _ in range(3)]
+    otto = await site.browser(name="otto")
+    found = (await here.get("/api/v1/me/sessions")).json()
+    assert [row["user_name"] for row in found] == ["vera"] * 3
+    (his,) = (await otto.get("/api/v1/me/sessions")).json()
+    assert (await here.delete(f"/api/v1/me/sessions/{his['id']}")).status_code == 403
+    assert (await here.delete(f"/api/v1/sessions/{found[0]['id']}")).status_code == 403
+    (mine,) = [row for row in (await there.get("/api/v1/me/sessions")).json() if row["id"] == found[1]["id"]]
+    assert (await here.delete(f"/api/v1/me/sessions/{mine['id']}")).status_code == 204
+    assert [(await browser.get("/api/v1/me")).status_code for browser in (here, there, elsewhere, otto)].count(401) == 1
+    assert (await here.delete("/api/v1/me/sessions")).json() == {"ended": 1}
+    assert [(await browser.get("/api/v1/me")).status_code for browser in (here, elsewhere, otto)] == [200, 401, 200]
+    again = await site.browser(name="vera")
+    wrong = await here.put("/api/v1/me/password", json={"old": "wrong", "new": "a wholly new password"})
+    assert (wrong.status_code, wrong.json()["detail"]) == (422, "The old password is wrong.")
+    changed = await here.put("/api/v1/me/password", json={"old": PASSWORD, "new": "a wholly new password"})
+    assert changed.status_code == 204
+    assert [(await browser.get("/api/v1/me")).status_code for browser in (here, again)] == [200, 401]
+    program = await site.program()
+    assert (await program.get("/api/v1/me/sessions")).json() == []
+    assert (await program.put("/api/v1/me/password", json={"old": "", "new": PASSWORD})).status_code == 422
+
+
 async def test_a_token_is_made_used_and_revoked(site: "Site") -> None:
     admin = await site.browser(Role.ADMIN)
     made = (await admin.post("/api/v1/tokens", json={"name": "ci", "role": "viewer", "days": 1})).json()

@@ -25,7 +25,7 @@ Signalist = Callable[..., Any]
 PROCESSES = {"up", "demo", "dashboard", "worker", "scheduler", "db init"}
 READING = {
     *("health", "search", "queues", "feeds list", "feeds export", "failed list", "failed groups", "failed show"),
-    *("index stats", "index plan", "operations list", "operations show", "users list", "tokens list"),
+    *("index stats", "index plan", "operations list", "operations show", "users list", "tokens list", "sessions list"),
     *("record", "db status", "db history", "db diff", "db plan"),
 }
 # Of those that change something: the words after the verb, and what the record calls it. {…} stands for an id.
@@ -46,6 +46,7 @@ CHANGING = {
     "users enable": ("otto", "manage users"),
     "tokens create": ("--role viewer", "manage tokens"),
     "tokens revoke": ("{token}", "manage tokens"),
+    "sessions end": ("{session}", "end sessions"),
     "index recall": ("", "plan operation"),
     "index rebuild": ("--yes", "plan operation"),
     "index reembed": ("--yes", "plan operation"),
@@ -86,7 +87,12 @@ def ids(database_url: str, redis_url: str, tmp_path: Path) -> dict[str, str]:
             " insert into article_embeddings (article_id, chunk_index, content, embedding, model)"
             " select id, 0, '', array_fill(0.1, array[1536])::vector, 'wordllama-256' from article"
         )
-        connection.execute("insert into users (name, role, password_hash) values ('otto', 'operator', '')")
+        (session,) = connection.execute(
+            "with otto as (insert into users (name, role, password_hash) values ('otto', 'operator', '') returning id)"
+            " insert into sessions (user_id, token_hash, expires_at) select id, '', now() + interval '1 h' from otto"
+            " returning id"
+        ).fetchone()
+        found["session"] = str(session)
         (job,) = connection.execute(
             "insert into failed_jobs (task_id, job_key, task, queue, args, kwargs, labels, attempts, exception,"
             " message, fingerprint, reason) values ('1', 'k', 't', 'embed', '[]', '{}', '{}', '[]', 'E', 'm', 'f', 'r')"
