@@ -1,19 +1,25 @@
 """The composition root of the dashboard: the one place that knows every part of it."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 
 from nicegui import app, ui
+from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
 
 from core import queues
+from core.access import Action, require
 from core.config import Settings, settings
 from core.db import Database
 from core.errors import SignalistError
+from core.pipeline import search as core_search
 from dashboard import guard, login, shell
 from dashboard.api import app as api
 from dashboard.api import health, metrics
+from dashboard.cli.servers import at_the_keyboard
 from dashboard.context import Context, set_context
+from dashboard.local_search import answering
 from dashboard.pages import failed_export, feeds_opml, record_export
 from dashboard.pages.access import access
 from dashboard.pages.article import article
@@ -79,11 +85,25 @@ def _said(request: Request, error: Exception) -> Response:
     return login.closed(request, error)
 
 
+def _answer_locally(context: Context) -> None:
+    """Searches for `signalist search` while the app runs."""
+
+    async def found(words: str, limit: int) -> bytes:
+        require(at_the_keyboard(), Action.SEARCH)
+        return to_json(await core_search.search(context.database, context.embedder, words, limit=limit))
+
+    ends = AsyncExitStack()
+    app.on_startup(lambda: ends.enter_async_context(answering(context.settings, found)))
+    app.on_shutdown(ends.aclose)
+
+
 def run(chosen: Settings | None = None) -> None:
     """Serves until it is stopped."""
     chosen = chosen or settings()
     database = Database(chosen.database(), application="dashboard")
-    compose(Context(chosen, database, queues.connect(chosen.redis())))
+    context = Context(chosen, database, queues.connect(chosen.redis()))
+    compose(context)
+    _answer_locally(context)
     app.on_shutdown(database.close)
     ui.run(
         host=chosen.host,

@@ -8,7 +8,6 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from core import logs
 from core.config import settings
 from core.errors import SignalistError
 
@@ -38,6 +37,9 @@ VERBS = {
     "record": Verb("record", "Who did what, from where, to what, and how it went."),
     "db": Verb("db", "The schema of the database: where it stands, and moving it."),
 }
+
+# These say what they have to say themselves, or open the log when they need it.
+_QUIET = {"search"}
 
 
 class Verbs(TyperGroup):
@@ -76,6 +78,7 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def signalist(
+    context: typer.Context,
     *,
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Its version.")] = False,
 ) -> None:
@@ -83,7 +86,10 @@ def signalist(
 
     Exit codes: 0 done, 1 the answer is bad, 2 wrong usage, 3 a server cannot be reached.
     """
-    logs.configure(settings())
+    if context.invoked_subcommand not in _QUIET:
+        from core import logs  # noqa: PLC0415 - a quarter of a second
+
+        logs.configure(settings())
 
 
 def main() -> None:

@@ -8,9 +8,6 @@ from typing import Annotated
 
 import typer
 from pydantic_core import to_json
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from core.errors import BadRequest
 from core.phrases import duration
@@ -47,6 +44,10 @@ def write_json(value: object) -> None:
 
 def write_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Writes a table to stdout: no wrapping in a pipe, no colour either; None shows as a dash."""
+    from rich.console import Console  # noqa: PLC0415 - a tenth of a second, for tables alone
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
     table = Table(*columns, box=None, pad_edge=False, padding=(0, 2), header_style="bold")
     for row in rows:
         table.add_row(*(Text("–" if cell is None else _CONTROL.sub(" ", str(cell))) for cell in row))

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import time
@@ -19,6 +20,8 @@ import psycopg
 import pytest
 
 from core import migrations
+from core.config import Settings
+from dashboard.local_search import ask
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -99,6 +102,16 @@ class Box:
     def wait_until_healthy(self) -> None:
         until(lambda: (self.health() or {}).get("status") == "healthy", f"healthy, but {self.health()}")
 
+    def searches_by_the_dashboard(self) -> bool:
+        """Whether a search is answered at all, by a socket for this account alone, and loads nothing to do so."""
+        (listening,) = (self.folder / "var").glob("search-*.sock")
+        self.environment["PYTHONPROFILEIMPORTTIME"] = "1"
+        done = self.type("search", "anything", "--json")
+        del self.environment["PYTHONPROFILEIMPORTTIME"]
+        assert done.stdout == "[]\n"
+        assert "pydantic_settings" in done.stderr
+        return stat.S_IMODE(listening.stat().st_mode) == 0o600 and "sqlalchemy" not in done.stderr
+
     def end(self, number: signal.Signals) -> int:
         """Signals it, and asserts that nothing of it is left; returns its exit code."""
         family = self.family
@@ -158,6 +171,7 @@ def test_what_dies_is_started_again_and_a_second_one_is_told_about_the_first(box
         "use that one, or set SIGNALIST_DATA_DIR and PORT for a second.\n"
     )
     assert box.health()["status"] == "healthy"
+    assert box.searches_by_the_dashboard()
 
     for last_word in ("dashboard", "worker", "scheduler"):
         first = box.child(last_word)
@@ -168,6 +182,10 @@ def test_what_dies_is_started_again_and_a_second_one_is_told_about_the_first(box
     until(lambda: (box.health() or {}).get("status") == "unhealthy", "the loss is noticed")
     box.wait_until_healthy()
     assert "Postgres was killed by SIGKILL; it is started again" in box.said
+    # Although the killed dashboard left its socket behind.
+    assert box.searches_by_the_dashboard()
+    other = Settings(_env_file=None, SIGNALIST_DATA_DIR=box.folder / "var", port=box.port, embedding_model="other")
+    assert ask(other, "anything", 1) is None
 
 
 def test_a_port_in_use_is_named_and_nothing_is_started(box: Box) -> None:
