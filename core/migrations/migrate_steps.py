@@ -17,9 +17,13 @@ from core.operations.running import Run
 from core.phrases import duration, listed
 from core.queries import backends, index_ddl, invalid_indexes, server, table_sizes
 
-# How long a revision waits for a lock, with everybody else queueing behind it; and how often it tries.
-LOCK_TIMEOUT_S = 2
-ATTEMPTS = 6
+# How long a revision waits for a lock, with everybody else queueing behind it; and how often it tries. It gives way
+# before anybody's deadlock_timeout, which is a second: a concurrent build that waits for our snapshot while we wait for
+# its lock would be ended as the victim, and leave an invalid index.
+LOCK_TIMEOUT_S = 0.8
+ATTEMPTS = 8
+# How long another migration, which is not an operation, is waited for.
+OTHERS_S = 12.0
 _LOCK_NOT_AVAILABLE = "55P03"
 
 _CONCURRENT = re.compile(
@@ -67,11 +71,11 @@ async def move(
         raise Conflict(f"The schema is at {current}, not at {start}: somebody else has moved it.")
     await run.keep(begun=told.id)
     heard: deque[str] = deque()
-    lock_timeout = 0 if told.concurrent else LOCK_TIMEOUT_S
+    lock_timeout = 0 if told.concurrent else round(LOCK_TIMEOUT_S * 1000)
     how = How(
-        wait=LOCK_TIMEOUT_S * ATTEMPTS,
+        wait=OTHERS_S,
         application=statement.application(run),
-        limits=(f"set lock_timeout = '{lock_timeout}s'", "set statement_timeout = 0"),
+        limits=(f"set lock_timeout = {lock_timeout}", "set statement_timeout = 0"),
         hear=heard.append,
     )
 

@@ -7,21 +7,29 @@ import asyncio
 import contextlib
 import datetime as dt
 import json
+import os
 import shutil
+import socket
 import subprocess
 import sys
+import uuid
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import psycopg
 import pytest
+from aiohttp import web
 
 from core import migrations, queues
 from core.access import Role, User
+from core.accounts import tokens
 from core.config import Settings
 from core.db import Database
+from core.indexes import reembed
 from core.indexes.shape import Shape
 from core.migrations import scripts, statements
 from core.operations import planning
@@ -380,3 +388,125 @@ async def test_two_workers_never_have_one_operation_at_once(
     assert log.count("CREATE INDEX") == 1
     assert (await planning.get(world, row.id)).takeovers == 0
     await sound(world, row, new=True)
+
+
+async def test_the_dashboard_is_killed_while_what_it_approved_runs_and_nothing_notices(
+    world: World,
+    database_url: str,
+    redis_url: str,
+    slow_revision: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fill(database_url)
+    token = await tokens.create(world.database, ADA, "cli", name="ada", role=Role.ADMIN, now=dt.datetime.now(dt.UTC))
+    asked = ("index/rebuild", {"lists": 25}, "CREATE INDEX"), ("migrations/upgrade", {"revision": "9002"}, "Revision")
+    made: list[OperationRow] = []
+    for address, choices, at in asked:
+        async with dashboard(tmp_path, slow_revision, token.secret, database_url, redis_url) as (http, process):
+            for earlier in made:
+                assert (await http.get(f"operations/{earlier.id}")).json()["state"] == "done"
+            row = (await http.post(address, json=choices)).json()
+            approved = await http.post(f"operations/{row['id']}/approve", json={"plan_hash": row["plan_hash"]})
+            assert approved.json()["state"] == "approved", approved.text
+            made.append(await planning.get(world, uuid.UUID(row["id"])))
+
+            async def kill(process: asyncio.subprocess.Process = process) -> None:
+                process.kill()
+
+            with when_it_says(monkeypatch, at, kill):
+                await asyncio.wait_for(running.run_operation(world, made[-1].id, "worker 1"), 60)
+            assert await process.wait() == -9
+    assert [(await planning.get(world, row.id)).state for row in made] == [State.DONE] * 2
+    assert migrations.status(database_url).current == "9002"
+    await sound(world, made[0], new=True)
+
+
+@contextlib.asynccontextmanager
+async def dashboard(
+    folder: Path, revisions: Path, token: str, database: str, redis: str
+) -> AsyncIterator[tuple[httpx.AsyncClient, asyncio.subprocess.Process]]:
+    """A dashboard in a process of its own, which knows the revisions of the test, and a client of its API."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    code = (
+        "import sys; from pathlib import Path; from core.migrations import scripts;"
+        " scripts.SCRIPTS = Path(sys.argv.pop(1)); from dashboard.cli.app import app; app()"
+    )
+    own = {"PORT": str(port), "SIGNALIST_DATA_DIR": str(folder), "DATABASE_URL": database, "REDIS_URL": redis}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("NICEGUI_", "PYTEST_"))}
+    with (folder / "dashboard.log").open("a") as log:
+        command = [sys.executable, "-c", code, str(revisions), "dashboard"]
+        process = await asyncio.create_subprocess_exec(*command, env=inherited | own, stdout=log, stderr=log)
+    header, address = {"Authorization": f"Bearer {token}"}, f"http://127.0.0.1:{port}"
+    try:
+        async with httpx.AsyncClient(base_url=f"{address}/api/v1/", headers=header, timeout=30) as http:
+            async with asyncio.timeout(45):
+                while not await _answers(http, f"{address}/health/live"):
+                    assert process.returncode is None, (folder / "dashboard.log").read_text()
+                    await asyncio.sleep(0.05)
+            yield http, process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def _answers(http: httpx.AsyncClient, address: str) -> bool:
+    try:
+        return (await http.get(address)).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+async def test_of_articles_that_are_embedded_anew_only_those_in_hand_are_paid_for_twice_when_the_worker_is_killed(
+    database_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("insert into feeds (url) values ('http://example.org')")
+        connection.execute(
+            "insert into articles (feed_id, guid, title, content_hash)"
+            " select f.id, n, 'Article number ' || n, '' from feeds f, generate_series(1, 40) n"
+        )
+    paid: Counter[str] = Counter()
+    victim: asyncio.Future[asyncio.subprocess.Process] = asyncio.get_running_loop().create_future()
+
+    async def embed(request: web.Request) -> web.Response:
+        texts = (await request.json())["input"]
+        paid.update(text for text in texts if text.startswith("Article"))
+        if paid.total() == 14 and (process := await victim).returncode is None:
+            process.kill()
+            await process.wait()
+        data = [{"object": "embedding", "index": n, "embedding": [1.0, n + 1.0]} for n in range(len(texts))]
+        return web.json_response({"object": "list", "data": data, "model": "m", "usage": {}})
+
+    app = web.Application()
+    app.router.add_post("/v1/embeddings", embed)
+    service = web.AppRunner(app)
+    await service.setup()
+    await web.TCPSite(service, "127.0.0.1", 0).start()
+    monkeypatch.setenv("OPENAI_API_KEY", "key")
+    monkeypatch.setenv("OPENAI_BASE_URL", f"http://127.0.0.1:{service.addresses[0][1]}/v1")
+    database, redis = Database(database_url, application="chaos"), queues.connect(redis_url)
+    world = World(Settings(), database, redis)
+    row = await planned(world, "embed articles")
+    config = {"database": database_url, "redis": redis_url, "operation": str(row.id), "at": "never", "after": 0.0}
+    victim.set_result(
+        await asyncio.create_subprocess_exec(
+            sys.executable, str(WORKER), json.dumps(config), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+    )
+    async with asyncio.timeout(60):
+        await (await victim).wait()
+        await running.run_operation(world, row.id, "the next worker")
+    ended = await planning.get(world, row.id)
+    assert (ended.state, ended.takeovers) == (State.DONE, 1), await log_of(world, row)
+    assert len(paid) == 40
+    assert sum(times - 1 for times in paid.values()) <= reembed.AT_ONCE
+    with psycopg.connect(database_url) as connection:
+        found = connection.execute("select count(distinct article_id) from article_embeddings").fetchone()
+    assert found == (40,)
+    await service.cleanup()
+    await redis.aclose()
+    await database.close()

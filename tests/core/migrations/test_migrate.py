@@ -9,7 +9,7 @@ import pytest
 from core import migrations
 from core.access import Role, User
 from core.errors import BadRequest, Conflict, Forbidden, NotFound
-from core.migrations import dangers, migrate_steps
+from core.migrations import dangers
 from core.operations import planning
 from core.operations.approve import WorldChanged, approve
 from core.operations.cancel import cancel
@@ -186,7 +186,6 @@ async def test_a_lock_that_is_held_is_asked_for_again_without_keeping_readers_wa
     world: World, database_url: str, revisions: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("core.migrations.migrate.drift", lambda url: ())
-    monkeypatch.setattr(migrate_steps, "LOCK_TIMEOUT_S", 1)
     revisions(COLUMN, DROP_COLUMN)
     row = await plan(world)
     await approve(world, ADA, "cli", row.id, read_hash=row.plan_hash)
@@ -262,6 +261,40 @@ async def test_a_cancelled_concurrent_build_leaves_no_invalid_index_and_the_next
     assert ended.state is State.CANCELLED, ended.outcome
     assert ask(database_url, "select count(*) from pg_class where relname = 'by_title'") == 0
     assert (await run(world, await plan(world))).state is State.DONE
+
+
+async def test_two_clicks_while_somebody_builds_an_index_by_hand_are_one_run_and_nobody_is_a_victim(
+    world: World, database_url: str, revisions: Add, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.migrations.migrate.drift", lambda url: ())
+    revisions(COLUMN, DROP_COLUMN)
+    rows = [await plan(world), await plan(world)]
+
+    def by_hand() -> None:
+        with psycopg.connect(database_url, autocommit=True) as hand:
+            hand.execute("create index concurrently by_hand on feeds (title)")
+
+    with psycopg.connect(database_url) as forgotten:
+        forgotten.execute("insert into feeds (url) values ('http://example.org/x')")
+        building = asyncio.create_task(asyncio.to_thread(by_hand))
+        async with asyncio.timeout(20):
+            while not ask(database_url, "select count(*) from pg_stat_progress_create_index where lockers_total > 0"):
+                await asyncio.sleep(0.05)
+        clicks = [
+            approve(world, user, "browser", row.id, read_hash=row.plan_hash)
+            for user, row in zip((OTTO, ADA), rows, strict=True)
+        ]
+        answers = await asyncio.gather(*clicks, return_exceptions=True)
+        (approved,) = [answer for answer in answers if isinstance(answer, OperationRow)]
+        (refused,) = [answer for answer in answers if isinstance(answer, Conflict)]
+        assert "exclude each other" in str(refused)
+        work = asyncio.create_task(run_operation(world, approved.id, "worker 1"))
+        async with asyncio.timeout(20):
+            while "Attempt 2 of" not in await log_of(world, approved):
+                await asyncio.sleep(0.05)
+    await asyncio.wait_for(asyncio.gather(building, work), 60)
+    assert (await planning.get(world, approved.id)).state is State.DONE, await log_of(world, approved)
+    assert ask(database_url, "select indisvalid from pg_index where indexrelid = 'by_hand'::regclass") is True
 
 
 async def test_a_schema_that_moved_between_plan_and_approval_voids_the_plan(

@@ -84,6 +84,19 @@ async def test_approving_twice_changes_nothing(world: World, planned: OperationR
         await approve(world, ADA, "browser", planned.id, read_hash=planned.plan_hash)
 
 
+@pytest.mark.usefixtures("planned")
+async def test_of_two_who_must_agree_and_click_at_once_both_count_and_one_of_them_twice_does_not(world: World) -> None:
+    strict = World(Settings(require_second_approver=True), world.database, world.redis)
+    for people, state in (((ADA, BOB), State.APPROVED), ((ADA, ADA), State.PROPOSED)):
+        row = await planning.plan(strict, BOB, "browser", "rebuild index", {"lists": 3})
+        clicks = [approve(strict, user, "browser", row.id, read_hash=row.plan_hash) for user in people]
+        answers = await asyncio.gather(*clicks, return_exceptions=True)
+        assert (await planning.get(world, row.id)).state is state
+        refused = [str(answer) for answer in answers if isinstance(answer, Conflict)]
+        assert refused == (["You have approved this already: another person must, too."] if people[1] is ADA else [])
+        await cancel(world, ADA, "browser", row.id)
+
+
 async def test_two_plans_that_exclude_each_other_are_not_both_approved(world: World, planned: OperationRow) -> None:
     other = await planning.plan(world, BOB, "browser", "rebuild index", {"lists": 7})
     answers = await asyncio.gather(
