@@ -29,7 +29,19 @@ from core.queries.vector_index import SERVING, VectorIndex
 # Twice what searches take now is still no slower to a person, and 25 ms nobody notices beside the rest of a page.
 SLOWER_AT_MOST, FAST_ENOUGH_MS = 2.0, 25.0
 
-_KEYS = ("method", "lists", "m", "ef_construction", "halfvec", "memory_mb", "workers", "target", "p95_ms", "mark")
+_KEYS = (
+    "method",
+    "lists",
+    "m",
+    "ef_construction",
+    "halfvec",
+    "memory_mb",
+    "workers",
+    "target",
+    "p95_ms",
+    "setting",
+    "mark",
+)
 
 
 class Rebuild:
@@ -58,6 +70,9 @@ class Rebuild:
         target = float(asked.get("target") or recall.TARGET)
         if not 0.5 <= target < 1:
             raise BadRequest("The target of recall is a number from 0.5 to 0.99.")
+        setting = asked.get("setting")
+        if setting is not None and not 1 <= int(setting) <= sizing.most(shape):
+            raise BadRequest(f"{shape.setting} is a number from 1 to {sizing.most(shape):,}.")
         return {
             **dataclasses.asdict(shape),
             "memory_mb": int(
@@ -68,6 +83,7 @@ class Rebuild:
             "p95_ms": float(
                 asked.get("p95_ms") or max(FAST_ENOUGH_MS, math.ceil(SLOWER_AT_MOST * last) if last else 0)
             ),
+            "setting": None if setting is None else int(setting),
             "mark": int(asked.get("mark") or mark),
         }
 

@@ -64,7 +64,8 @@ def plan(parameters: Parameters, explored: Explored) -> Plan:
         duration=("about " if seen["known"] else "very roughly ") + duration(seen["seconds"]),
         seconds=seen["seconds"],
         verify=(
-            f"valid, the one that EXPLAIN names, recall@10 ≥ {parameters['target']:g}, p95 ≤ "
+            f"valid, the one that EXPLAIN names, recall@10 ≥ {parameters['target']:g}"
+            f"{_at_setting(shape, parameters['setting'])}, p95 ≤ "
             f"{parameters['p95_ms']:g} ms or half an exact scan, database healthy"
         ),
         rollback=(
@@ -74,6 +75,10 @@ def plan(parameters: Parameters, explored: Explored) -> Plan:
         ),
         dangers=_dangers(shape, seen, needed, wanted),
     )
+
+
+def _at_setting(shape: Shape, chosen: int | None) -> str:
+    return f" at {shape.setting} {chosen}" if chosen else f" at the lowest {shape.setting} that reaches it"
 
 
 def shape_of(parameters: Parameters) -> Shape:

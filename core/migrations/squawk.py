@@ -32,15 +32,15 @@ class Finding:
     statement: str
 
 
-async def lint(statements: Sequence[str], version: str) -> tuple[Finding, ...] | None:
-    """Findings for SQL that runs in one transaction on Postgres `version`; None where squawk cannot be run."""
+async def lint(script: Sequence[str], version: str) -> tuple[Finding, ...] | None:
+    """Findings for SQL, with its BEGIN and COMMIT, on Postgres `version`; None where squawk cannot be run."""
     program = _program()
-    if program is None or not statements:
+    if program is None or not script:
         return None if program is None else ()
-    sql = ";\n".join(statements) + ";\n"
+    sql = ";\n".join(script) + ";\n"
     major = version.partition(".")[0]
     process = await asyncio.create_subprocess_exec(
-        program, "--reporter", "json", "--stdin-filepath", "revision.sql", "--assume-in-transaction",
+        program, "--reporter", "json", "--stdin-filepath", "revision.sql",
         "--pg-version", f"{major}.0", *(f"--exclude={rule}" for rule in _EXCLUDED),
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
     )  # fmt: skip

@@ -1,5 +1,6 @@
 """The exact SQL of a revision, up and down, without a database."""
 
+from collections.abc import Sequence
 from functools import cache
 
 from alembic import command
@@ -11,7 +12,8 @@ from core.errors import SignalistError
 from core.migrations import scripts
 
 # What alembic writes around a revision, and what is not the revision's own doing.
-_OWN = ("begin", "commit", "insert into alembic_version", "update alembic_version", "delete from alembic_version")
+_TRANSACTION = ("begin", "commit")
+_OWN = ("insert into alembic_version", "update alembic_version", "delete from alembic_version")
 
 
 class NotKnownBeforehand(SignalistError):
@@ -36,13 +38,28 @@ class _Collector:
 
 def up(revision: str) -> tuple[str, ...]:
     """What an upgrade to `revision`, from the one below, runs. Raises NotFound and NotKnownBeforehand."""
+    return plain(script_up(revision))
+
+
+def script_up(revision: str) -> tuple[str, ...]:
+    """The same with its transactions: where each begins and is committed, and what is outside of any."""
     below = scripts.below(revision)
     return _of(revision, "upgrade", f"{below}:{revision}" if below else revision)
 
 
 def down(revision: str) -> tuple[str, ...]:
     """What taking `revision` back runs. Raises NotFound and NotKnownBeforehand; NotImplementedError: there is none."""
+    return plain(script_down(revision))
+
+
+def script_down(revision: str) -> tuple[str, ...]:
+    """The same with its transactions."""
     return _of(revision, "downgrade", f"{revision}:{scripts.below(revision) or 'base'}")
+
+
+def plain(script: Sequence[str]) -> tuple[str, ...]:
+    """Without its transactions."""
+    return tuple(statement for statement in script if not statement.lower().startswith(_TRANSACTION))
 
 
 @cache

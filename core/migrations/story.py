@@ -83,11 +83,12 @@ async def _stories(database: Database, revisions: Sequence[str], *, up: bool) ->
         current = await server.revision(session)
         facts = await server.facts(session)
     pending = set((await asyncio.to_thread(standing.compare, current)).pending)
-    texts = {revision: await asyncio.to_thread(_sql, revision, up=up) for revision in revisions}
+    texts = {revision: await asyncio.to_thread(_script, revision, up=up) for revision in revisions}
     found = []
     before: tuple[str, ...] = ()
     for revision in revisions:
-        sql = texts[revision]
+        script = texts[revision]
+        sql = None if script is None else statements.plain(script)
         # The tables that an earlier revision of the same plan makes are empty, and nobody uses them.
         judged = locks.of((*before, *(sql or ())), indexes)[len(locks.of(before, indexes)) :]
         if revision in pending or not up:
@@ -102,16 +103,16 @@ async def _stories(database: Database, revisions: Sequence[str], *, up: bool) ->
                 sql=sql,
                 locks=judged,
                 dangers=dangers.dangers(judged, sizes),
-                findings=await squawk.lint(sql or (), facts.version),
+                findings=await squawk.lint(script or (), facts.version),
                 sizes={name: table for name, table in sizes.items() if name in touched},
             )
         )
     return tuple(found)
 
 
-def _sql(revision: str, *, up: bool) -> tuple[str, ...] | None:
+def _script(revision: str, *, up: bool) -> tuple[str, ...] | None:
     try:
-        return statements.up(revision) if up else statements.down(revision)
+        return statements.script_up(revision) if up else statements.script_down(revision)
     except (NotKnownBeforehand, NotImplementedError):
         return None
 

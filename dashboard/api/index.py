@@ -5,7 +5,9 @@ from typing import Any, Literal
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
+from core.indexes import choices as choosing
 from core.indexes import measuring, report
+from core.indexes.choices import Choice
 from core.indexes.report import IndexReport
 from core.operations import planning
 from core.operations.kinds import KINDS
@@ -30,6 +32,7 @@ class Choices(Body):
     halfvec: bool | None = Field(None, description="Half the size, half the precision.")
     memory_mb: int | None = Field(None, description="maintenance_work_mem for the build.")
     workers: int | None = Field(None, description="Parallel workers of the build.")
+    setting: int | None = Field(None, description="probes or ef_search; else the lowest that reaches the target.")
     target: float | None = Field(None, description="Recall@10 to reach.")
     p95_ms: float | None = Field(None, description="p95 of a search to stay below, in milliseconds.")
 
@@ -44,10 +47,11 @@ class Pace(Body):
 
 
 class Draft(BaseModel):
-    """A plan that was not stored."""
+    """A plan that was not stored, and what else there is to choose from."""
 
     parameters: dict[str, Any]
     plan: Plan
+    choices: tuple[Choice, ...]
 
 
 class Asked(BaseModel):
@@ -64,7 +68,8 @@ async def stats(_user: Viewer) -> IndexReport:
 @router.post("/plan", summary="What a rebuild would do; nothing is stored")
 async def plan(choices: Choices, _user: Planner) -> Draft:
     made = await planning.draft(world(), KINDS[KIND], choices.asked())
-    return Draft(parameters=dict(made.parameters), plan=made.plan)
+    async with context().database.session() as session:
+        return Draft(parameters=dict(made.parameters), plan=made.plan, choices=await choosing.read(session))
 
 
 @router.post("/rebuild", status_code=201, summary="Plan a rebuild, which then waits for an approval")

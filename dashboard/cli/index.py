@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from core.indexes import measuring, report
+from core.indexes import choices, measuring, progress, report
+from core.indexes.choices import Choice
 from core.indexes.report import IndexReport, state_of
 from core.operations import planning
 from core.operations.kinds import KINDS
@@ -16,6 +17,7 @@ from core.queries.index_measurements import Measurement
 from core.queries.operations import OperationRow
 from dashboard.cli.operating import at_work, carry_out, exit_with, show_plan
 from dashboard.cli.output import AsJson, Yes, say, write_json, write_table
+from dashboard.index_facts import facts, wear
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 KIND = "rebuild index"
@@ -27,6 +29,7 @@ Ef = Annotated[int | None, typer.Option(help="ef_construction of HNSW.")]
 Halfvec = Annotated[bool, typer.Option("--halfvec", help="Half the size, half the precision.")]
 Memory = Annotated[int | None, typer.Option("--memory-mb", help="Memory for the build.")]
 Target = Annotated[float | None, typer.Option(help="Recall@10 to reach.")]
+Setting = Annotated[int | None, typer.Option(help="probes or ef_search of searches; else the lowest that reaches it.")]
 
 PerMinute = Annotated[int | None, typer.Option(help="Articles a minute at most; 0 for as fast as it goes.")]
 
@@ -58,38 +61,52 @@ def stats(*, as_json: AsJson = False) -> None:
                 for i in found.table.indexes
             ],
         )
+    say(f"{wear(found)}.")
+    for name, said in facts(found):
+        say(f"  {name:<15}  {said}")
+    for build in found.builds:
+        say(f"{build.name or 'An index'} is being built: {progress.words(build)}.")
     if found.measured is not None:
         say(_words(found.measured))
-    for sentence in (*found.warnings, found.advice or "Nothing needs to be done."):
+    for sentence in found.advice or "Nothing needs to be done.":
         say(sentence)
 
 
 @app.command()
 def plan(
     *, method: Method = "", lists: Lists = None, m: M = None, ef_construction: Ef = None, halfvec: Halfvec = False,
-    memory_mb: Memory = None, target: Target = None, as_json: AsJson = False,
+    memory_mb: Memory = None, target: Target = None, setting: Setting = None, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Show what a rebuild would do; nothing is stored or changed."""
-    asked = _asked(method, lists, m, ef_construction, halfvec=halfvec, memory_mb=memory_mb, target=target)
+    asked = _asked(
+        method, lists, m, ef_construction, halfvec=halfvec, memory_mb=memory_mb, target=target, setting=setting
+    )
 
-    async def draft() -> Draft:
+    async def draft() -> tuple[Draft, tuple[Choice, ...]]:
         async with at_work() as bench:
-            return await planning.draft(bench.world, KINDS[KIND], asked)
+            made = await planning.draft(bench.world, KINDS[KIND], asked)
+            async with bench.world.database.session() as session:
+                return made, await choices.read(session)
 
-    made = asyncio.run(draft())
+    made, others = asyncio.run(draft())
     if as_json:
-        write_json({"parameters": made.parameters, "plan": made.plan})
-    else:
-        show_plan(made.plan)
+        write_json({"parameters": made.parameters, "plan": made.plan, "choices": others})
+        return
+    show_plan(made.plan)
+    say("\nWhat there is to choose from:")
+    columns = ("shape", "memory", "disk", "time", "why")
+    write_table(columns, [(c.shape.words, size(c.memory), size(c.disk), choices.time_words(c), c.why) for c in others])
 
 
 @app.command()
 def rebuild(
     *, method: Method = "", lists: Lists = None, m: M = None, ef_construction: Ef = None, halfvec: Halfvec = False,
-    memory_mb: Memory = None, target: Target = None, yes: Yes = False,
+    memory_mb: Memory = None, target: Target = None, setting: Setting = None, yes: Yes = False,
 ) -> None:  # fmt: skip
     """Build a new index beside the old one, prove it, and swap them; reads and writes go on."""
-    asked = _asked(method, lists, m, ef_construction, halfvec=halfvec, memory_mb=memory_mb, target=target)
+    asked = _asked(
+        method, lists, m, ef_construction, halfvec=halfvec, memory_mb=memory_mb, target=target, setting=setting
+    )
 
     async def do() -> OperationRow:
         async with at_work() as bench:
@@ -130,7 +147,8 @@ def _words(found: Measurement) -> str:
     half = (found.recall_high - found.recall_low) / 2
     return (
         f"Recall@10 {found.recall:.3f} ± {half:.3f} on {found.sample} queries at {found.setting} {found.value}; "
-        f"p50 {milliseconds(found.p50_ms)}, p95 {milliseconds(found.p95_ms)}; exact {milliseconds(found.exact_p50_ms)}."
+        f"p50 {milliseconds(found.p50_ms)}, p95 {milliseconds(found.p95_ms)}; "
+        f"exact p50 {milliseconds(found.exact_p50_ms)}, p95 {milliseconds(found.exact_p95_ms)}."
     )
 
 
@@ -143,9 +161,10 @@ def _asked(
     halfvec: bool,
     memory_mb: int | None,
     target: float | None,
+    setting: int | None,
 ) -> dict[str, Any]:
     asked = {
         "method": method or None, "lists": lists, "m": m, "ef_construction": ef_construction,
-        "halfvec": halfvec or None, "memory_mb": memory_mb, "target": target,
+        "halfvec": halfvec or None, "memory_mb": memory_mb, "target": target, "setting": setting,
     }  # fmt: skip
     return {name: value for name, value in asked.items() if value is not None}

@@ -1,13 +1,15 @@
 """All vector indexes, one a row, and what else there is to know of them."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 
 from core.access import Action
+from core.indexes import progress
 from core.indexes.report import IndexReport, state_of
-from core.phrases import counted, duration, listed, size
+from core.phrases import duration, size
 from core.queries.vector_index import VectorIndex
 from dashboard import acting
 from dashboard.components.html import Text, box, button, scrolling
+from dashboard.index_facts import facts
 from dashboard.phrasing import clock
 
 _MARK = {"ok": "●", "warn": "▲", "bad": "✕", "mute": "–"}
@@ -40,7 +42,7 @@ def _row(index: VectorIndex, report: IndexReport, drop: Callable[[str], Awaitabl
     tone, words = state_of(index, report.table)
     building = next((b for b in report.builds if b.name == index.name), None)
     if building is not None:
-        tone, words = "mute", f"being built: {building.phase.removeprefix('building index: ')}"
+        tone, words = "mute", f"being built: {progress.words(building)}"
     with box("tr"):
         with box("th").props("scope=row"):
             Text("div", index.name).style("color:var(--ink);overflow-wrap:anywhere")
@@ -74,30 +76,7 @@ def _scans(index: VectorIndex, report: IndexReport) -> str:
 
 def index_facts(report: IndexReport) -> None:
     """What stands below the table: coverage link by link, models, upkeep, memory, versions."""
-    for name, said in _facts(report):
+    for name, said in facts(report):
         with box("tr"):
             Text("th", name).props("scope=row")
             Text("td", said, "warn" if name == "pgvector" else "")
-
-
-def _facts(report: IndexReport) -> Iterator[tuple[str, str]]:
-    table, coverage = report.table, report.coverage
-    chunks = f"about {table.rows:,} chunks" if table.rows is not None else "chunks not counted yet"
-    searched = "searched through the index" if table.serving else "searched by comparing all"
-    articles = (counted(coverage.articles, "article"), f"{coverage.embedded} embedded", chunks, searched)
-    yield "Coverage", " → ".join(articles)
-    oldest = coverage.oldest_waiting_at
-    yield "Oldest waiting", f"since {clock(oldest)}" if oldest else "nothing waits"
-    models = listed([f"{m.model} {m.share:.0%}".replace("%", " %") for m in report.models])
-    yield "Models stored", models or "not counted yet"
-    tuned = table.serving.tuning if table.serving else None
-    if tuned is not None:
-        yield "Searches use", f"{tuned.setting} {tuned.value}: reached {tuned.recall:.2f} {clock(tuned.tuned_at)}"
-    elif table.serving is not None:
-        yield "Searches use", f"{table.serving.shape.setting} as pgvector advises: nothing is tuned yet"
-    allowed = f"maintenance_work_mem is {size(report.allowed)}"
-    yield "Memory to build", f"{size(report.needed)} needed, {allowed}; a rebuild sets its own"
-    yield "Last vacuum", clock(table.last_vacuum) if table.last_vacuum else "never"
-    yield "Last analyze", clock(table.last_analyze) if table.last_analyze else "never"
-    for warning in report.warnings:
-        yield "pgvector", warning

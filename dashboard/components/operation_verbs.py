@@ -64,7 +64,7 @@ async def _approve(operation: uuid.UUID, read_hash: str, phrase: str = "") -> No
 class OperationVerbs:
     """The buttons of one operation; `again` reads the page anew. `change` opens what changes the plan, if it can be."""
 
-    def __init__(self, again: Again, change: Callable[[OperationRow], None] | None = None) -> None:
+    def __init__(self, again: Again, change: Callable[[OperationRow], Awaitable[None]] | None = None) -> None:
         self._again, self._change = again, change
         self._dialog = Dialog("Approve")
 

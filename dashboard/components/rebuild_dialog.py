@@ -1,22 +1,27 @@
 """Planning a rebuild with choices of one's own."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from nicegui import ui
 
 from core.errors import BadRequest
-from core.indexes.sizing import band
+from core.indexes import choices
+from core.indexes.choices import Choice
 from core.operations import planning
+from core.phrases import size
 from core.queries.operations import OperationRow
 from dashboard import acting
 from dashboard.components.forms import Check, Dialog, Field
-from dashboard.components.html import Text, box, button
+from dashboard.components.html import Text, box, button, scrolling
 from dashboard.components.operation_verbs import world
+from dashboard.context import context
 
 _NUMBERS = {
     "lists": "Lists (IVFFlat)",
     "m": "m (HNSW)",
     "ef_construction": "ef_construction (HNSW)",
+    "setting": "probes (IVFFlat) or ef_search (HNSW) of searches",
     "memory_mb": "Memory for the build, MB",
     "target": "Recall@10 to reach",
     "p95_ms": "p95 to stay below, ms",
@@ -29,14 +34,16 @@ class RebuildDialog:
     def __init__(self) -> None:
         self._dialog = Dialog("Plan a rebuild")
 
-    def open(self, row: OperationRow | None = None, *, rows: int = 0) -> None:
+    async def open(self, row: OperationRow | None = None) -> None:
+        async with context().database.session() as session:
+            options = await choices.read(session)
         fields: dict[str, Field] = {}
         method: list[str] = [str(row.parameters["method"]) if row else ""]
         halfvec: list[Check] = []
 
         def draw() -> None:
-            fits = f"The table says {band(rows).words}." if rows else "What is left empty, the sizing table decides."
-            Text("p", f"{fits} The plan that comes of it names memory, disk and time.", "under")
+            _compare(options)
+            Text("p", "What is left empty, the sizing table decides; the plan says what comes of it.", "under")
             with box("label", "labelled"):
                 Text("span", "Method")
                 choose = box("select", "field").props('aria-label="Method"')
@@ -52,7 +59,9 @@ class RebuildDialog:
             with box(classes="grid g2").style("margin:0"):
                 for name, label in _NUMBERS.items():
                     present = row.parameters.get(name) if row else None
-                    fields[name] = Field(label, value="" if present is None else f"{present:g}")
+                    with box():
+                        fields[name] = Field(label, value="" if present is None else f"{present:g}")
+                        Text("div", choices.WHY[name], "under")
             halfvec.append(
                 Check("halfvec: half the size, half the precision", on=bool(row and row.parameters.get("halfvec")))
             )
@@ -72,6 +81,23 @@ class RebuildDialog:
                 self._dialog.cancel()
 
         self._dialog.open("Change the plan" if row else "Plan a rebuild", draw, buttons)
+
+
+def _compare(options: Sequence[Choice]) -> None:
+    with scrolling(), box("table", "plain"):
+        Text("caption", "What there is to choose from", "visually-hidden")
+        with box("thead"), box("tr"):
+            for name, classes in (("Index", ""), ("Memory", "r"), ("Disk", "r"), ("Time", "r")):
+                Text("th", name, classes).props("scope=col")
+        with box("tbody"):
+            for option in options:
+                with box("tr"):
+                    with box("th").props("scope=row"):
+                        Text("div", option.shape.words).style("color:var(--ink)")
+                        Text("div", option.why, "under")
+                    Text("td", size(option.memory), "r")
+                    Text("td", size(option.disk), "r")
+                    Text("td", choices.time_words(option), "r")
 
 
 def _asked(method: str, typed: dict[str, str]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The vector index: how good it is, what should be done, and doing it."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from nicegui import ui
@@ -85,7 +85,7 @@ class _Page:
                     recall_chart(found.trend)
 
     def _actions(self, shown: _Shown) -> None:
-        serving, rows = shown.report.table.serving, shown.report.table.rows or 0
+        serving = shown.report.table.serving
         with box(classes="actions"):
             if serving is not None:
                 button("Measure now", self._measure, "small", command="Measure recall now")
@@ -93,7 +93,7 @@ class _Page:
                 _opens("Embed what waits", self._reembed.open, "Plan to embed what waits")
             if shown.rebuild is None:
                 words = "Plan a rebuild" if serving else "Plan a build"
-                _opens(words, lambda: self._dialog.open(rows=rows), "Plan a rebuild of the index")
+                _opens(words, self._dialog.open, "Plan a rebuild of the index")
 
     async def _measure(self) -> None:
         notice(await measuring.ask(*await acting.queueing_to()))
@@ -104,7 +104,7 @@ class _Page:
         ui.navigate.to(f"/operations/{made.id}")
 
 
-def _opens(words: str, open_it: Callable[[], None], command: str) -> None:
+def _opens(words: str, open_it: Callable[[], Awaitable[None] | None], command: str) -> None:
     """A button that opens a dialog."""
     element = Text("button", words, "btn small").props("type=button")
     element.props["data-command"] = command

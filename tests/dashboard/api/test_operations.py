@@ -30,7 +30,10 @@ async def test_a_rebuild_is_planned_read_approved_and_followed(site: "Site") -> 
     draft = await otto.post("/api/v1/index/plan", json={"lists": 7})
     assert draft.status_code == 200, draft.text
     assert draft.json()["plan"]["title"].endswith("IVFFlat, lists 7")
-    assert (await otto.get("/api/v1/operations")).json()["items"] == []
+    assert draft.json()["choices"][0]["shape"]["lists"] == 100
+    anew = await otto.post("/api/v1/index/reembed", json={"per_minute": 60})
+    assert anew.json()["title"] == "Embed 1 article by wordllama-256"
+    assert (await otto.post(f"/api/v1/operations/{anew.json()['id']}/cancel")).json()["state"] == "cancelled"
     made = (await otto.post("/api/v1/index/rebuild", json={"lists": 7})).json()
     assert made["state"] == "proposed"
     here = f"/api/v1/operations/{made['id']}"
@@ -56,6 +59,7 @@ async def test_a_viewer_reads_and_changes_nothing(site: "Site") -> None:
     for path, body in (
         ("index/rebuild", {}),
         ("index/recall", None),
+        ("index/reembed", {}),
         ("migrations/upgrade", {"revision": "head"}),
         ("migrations/downgrade", {"revision": "-1"}),
         (f"operations/{NOBODY}/approve", {"plan_hash": "x"}),

@@ -42,7 +42,11 @@ def test_an_index_is_planned_built_measured_and_shown(signalist: Signalist) -> N
     stats = signalist("index", "stats")
     assert stats.code == 0
     assert "1,500 rows" in stats.out
+    assert "searched by comparing all" in stats.out
+    assert "HNSW, m 16, ef_construction 64, halfvec" in signalist("index", "plan").out
+    assert signalist("index", "plan", "--lists", "30", "--setting", "31").code == 2
     planned = signalist("index", "plan", "--lists", "30", "--json").json
+    assert [each["known"] for each in planned["choices"]] == [False] * 4
     assert planned["parameters"]["lists"] == 30
     assert any("lists = 30" in sql for step in planned["plan"]["steps"] for sql in step["sql"])
     assert signalist("operations", "list", "--json").json == []
@@ -53,6 +57,9 @@ def test_an_index_is_planned_built_measured_and_shown(signalist: Signalist) -> N
     assert "idx_embeddings_vector is IVFFlat, lists 30 now: recall@10" in done.out
     measured = signalist("index", "recall", "--json").json
     assert measured["recall"] >= 0.95
+    stats = signalist("index", "stats").out
+    assert "Exact search" in stats
+    assert "200 random articles, and one pass over up to 1,000,000 vectors" in stats
     assert signalist("index", "stats", "--json").json["table"]["indexes"][0]["name"] == "idx_embeddings_vector"
 
 
@@ -71,6 +78,20 @@ def test_operations_are_listed_shown_and_dismissed(signalist: Signalist) -> None
     assert "cancelled already" in again.err
     assert signalist("operations", "show", "ffff").code == 1
     assert signalist("operations", "list", "--state", "sleeping").code == 2
+
+
+def test_what_another_model_embedded_is_embedded_again_and_not_twice(
+    signalist: Signalist, vectors: None, database_url: str
+) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute("delete from articles where ctid not in (select ctid from articles limit 20)")
+        connection.execute("update articles set embedding_model = 'old', title = 'The weather in town'")
+    done = signalist("index", "reembed", "--per-minute", "0", "--yes")
+    assert done.code == 0, done.out + done.err
+    assert "20 articles embedded by wordllama-256." in done.out
+    again = signalist("index", "reembed", "--yes")
+    assert again.code == 1
+    assert "Every article is embedded by wordllama-256 already." in again.err
 
 
 def test_an_empty_table_has_nothing_to_plan(signalist: Signalist) -> None:
