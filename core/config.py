@@ -2,10 +2,11 @@
 
 import json
 from functools import cache
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.errors import Misconfigured, Unavailable
@@ -13,6 +14,7 @@ from core.errors import Misconfigured, Unavailable
 SAMPLE_SECRET = "change-me"  # noqa: S105 - the value that .env.example shows and that production refuses
 LOCAL_EMBEDDING_MODEL = "wordllama-256"
 LOCAL_SUMMARY_MODEL = "extractive"
+Network = IPv4Network | IPv6Network
 
 
 class Settings(BaseSettings):
@@ -24,6 +26,10 @@ class Settings(BaseSettings):
     app_secret: SecretStr = SecretStr("")
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8080
+    forwarded_allow_ips: str = "127.0.0.1"
+    sso_proxies: Annotated[tuple[Network, ...], NoDecode] = ()
+    sso_header: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}$")] = "X-Forwarded-User"
+    sso_new_role: Literal["viewer", "operator"] | None = None
     database_url: SecretStr | None = None
     admin_database_url: SecretStr | None = None
     redis_url: SecretStr | None = None
@@ -37,6 +43,21 @@ class Settings(BaseSettings):
     require_second_approver: bool = False
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "console"] = "console"
+
+    @field_validator("forwarded_allow_ips")
+    @classmethod
+    def _are_proxies(cls, given: str) -> str:
+        if given.strip() != "*":
+            _networks(given)
+        return given
+
+    @field_validator("sso_proxies", mode="before")
+    @classmethod
+    def _are_proxies_of_ours(cls, given: object) -> object:
+        found = _networks(given) if isinstance(given, str) else given
+        if isinstance(found, tuple) and any(network.prefixlen == 0 for network in found):
+            raise ValueError("that is everyone's address, and whoever reaches the port could be anybody")
+        return found
 
     @model_validator(mode="after")
     def _prod_needs_a_secret(self) -> Self:
@@ -108,6 +129,16 @@ def settings() -> Settings:
         return Settings()
     except ValidationError as error:
         raise Misconfigured("; ".join(_sentence(e["loc"], e["msg"]) for e in error.errors())) from None
+
+
+def _networks(given: str) -> tuple[Network, ...]:
+    """`10.0.0.5, 10.1.0.0/16`. Raises ValueError with a sentence."""
+    try:
+        return tuple(ip_network(part.strip()) for part in given.split(","))
+    except ValueError:
+        raise ValueError(
+            "write addresses, as 10.0.0.5, or networks, as 10.1.0.0/16, with commas between them"
+        ) from None
 
 
 def _sentence(place: tuple[int | str, ...], message: str) -> str:

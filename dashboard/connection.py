@@ -9,6 +9,10 @@ from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 
+from core.accounts.single_sign_on import name_in
+from dashboard.context import context
+from dashboard.forwarded import sent_by
+
 REQUEST_ID = "x-request-id"
 # It is written into the log and into the answer: a name, and no lines or markup of somebody's making.
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{8,64}")
@@ -22,6 +26,18 @@ def is_https(connection: HTTPConnection) -> bool:
 def address(connection: HTTPConnection) -> str:
     """The network address that it came from; behind a proxy that the server trusts, the one that the proxy names."""
     return connection.client.host if connection.client else "local"
+
+
+def vouched_name(connection: HTTPConnection) -> str | None:
+    """Whom the single sign-on says that this is; None when it does not come from there, or names nobody.
+
+    Raises NotAName for a header that it should not have sent.
+    """
+    chosen = context().settings
+    if not chosen.sso_proxies or not sent_by(connection, chosen.sso_proxies):
+        return None
+    header = connection.headers.getlist(chosen.sso_header)
+    return name_in(header) if header else None
 
 
 def path(connection: HTTPConnection) -> str:

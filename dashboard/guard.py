@@ -14,9 +14,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
 
 from core.access import User
+from core.accounts import single_sign_on
 from core.errors import Forbidden, NotLoggedIn, SignalistError, Unavailable
 from dashboard import cookies, headers, login, nonces, presence, sockets
-from dashboard.connection import address, own_origin, path, request_id, same_origin
+from dashboard.connection import address, own_origin, path, request_id, same_origin, vouched_name
 from dashboard.context import context
 from dashboard.presence import acting_user, current_user
 from dashboard.problems import answer
@@ -111,12 +112,13 @@ async def _admit(connection: HTTPConnection) -> None:
 
 
 async def _know(connection: HTTPConnection) -> None:
-    """Attaches the session that the cookie opens, if it opens one."""
+    """Attaches the session that the cookie opens, if it opens one. Raises NotAName."""
+    vouched = vouched_name(connection)
     token = cookies.read(connection, cookies.SESSION)
     if not token:
         return
     found = await context().open_logins.by_token(token, address=address(connection))
-    if found is not None:
+    if found is not None and single_sign_on.holds(token, found.user.name, vouched):
         connection.state.login, connection.state.user = found, found.user
 
 
@@ -135,7 +137,7 @@ async def _recognise(connection: HTTPConnection) -> None:
                 await _know(connection)
             else:
                 connection.state.user = await _holder(connection, bearer)
-    except (TimeoutError, Unavailable, NotLoggedIn):
+    except (TimeoutError, Unavailable, NotLoggedIn, Forbidden):
         # A stranger, as far as can be told.
         return
 

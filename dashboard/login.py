@@ -5,17 +5,19 @@ import secrets
 from http import HTTPStatus
 from urllib.parse import parse_qsl, quote, urlsplit
 
+import structlog
 from fastapi import APIRouter, Request
 from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse, Response
 
-from core.accounts import logins
-from core.accounts.logins import ABSOLUTE, TooManyAttempts, WrongLogin, fingerprint
+from core.access import Role
+from core.accounts import logins, single_sign_on
+from core.accounts.logins import ABSOLUTE, NewLogin, TooManyAttempts, WrongLogin, fingerprint
 from core.accounts.names import normal
 from core.accounts.throttle import Origin
 from core.errors import Forbidden, SignalistError
 from dashboard import cookies, plain, presence
-from dashboard.connection import address
+from dashboard.connection import address, vouched_name
 from dashboard.context import context
 
 PATH = "/login"
@@ -27,6 +29,7 @@ FORM_S = 3 * 24 * 3600
 # How long a browser that logged in once is known; each login begins that time anew.
 DEVICE_S = 180 * 24 * 3600
 
+log = structlog.get_logger(__name__)
 router = APIRouter(include_in_schema=False)
 
 
@@ -42,16 +45,23 @@ class FormTooLarge(SignalistError):
 
 @router.get(PATH)
 async def show(request: Request) -> Response:
-    """The form; who is logged in already goes on."""
+    """The form; who is logged in already goes on, and so does whom the single sign-on vouches for."""
     wanted = local(request.query_params.get("next"))
     if request.state.user is not None:
         return RedirectResponse(wanted, HTTPStatus.SEE_OTHER)
+    vouched = vouched_name(request)
+    if vouched is not None:
+        return await _sign_in(request, vouched, wanted)
+    if context().settings.sso_proxies and context().settings.sso_header in request.headers:
+        log.warning("A name that no proxy in SSO_PROXIES vouches for was ignored.", peer=request.state.peer)
     return _form(request, wanted=wanted)
 
 
 @router.post(PATH)
 async def submit(request: Request) -> Response:
     """Opens a session and goes on to where the person wanted to go, or says why not."""
+    if vouched_name(request) is not None:
+        return closed(request, Forbidden("The single sign-on says who you are: a password is for when it is away."))
     fields: dict[str, str] = {}
     try:
         fields = await _fields(request)
@@ -67,8 +77,7 @@ async def submit(request: Request) -> Response:
         )
     except SignalistError as error:
         return _form(request, wanted=local(fields.get("next")), name=fields.get("name", ""), error=error)
-    response = RedirectResponse(local(fields.get("next")), HTTPStatus.SEE_OTHER)
-    cookies.put(request, response, cookies.SESSION, new.token, max_age=int(ABSOLUTE.total_seconds()))
+    response = _enter(request, new, local(fields.get("next")))
     known = f"{fingerprint(new.login.user.name)}:{secrets.token_hex(16)}"
     cookies.put(request, response, cookies.DEVICE, cookies.signed(cookies.DEVICE, known), max_age=DEVICE_S)
     cookies.drop(request, response, cookies.LOGIN_FORM)
@@ -81,7 +90,8 @@ async def leave(request: Request) -> Response:
     if request.state.login is not None:
         await logins.log_out(context().database, request.state.login)
         await presence.check()
-    response = RedirectResponse(PATH, HTTPStatus.SEE_OTHER)
+    vouched = vouched_name(request)
+    response = RedirectResponse(PATH, HTTPStatus.SEE_OTHER) if vouched is None else _still_vouched_for(request, vouched)
     cookies.drop(request, response, cookies.SESSION)
     return response
 
@@ -90,6 +100,36 @@ def closed(connection: HTTPConnection, error: SignalistError) -> Response:
     """The page for a person who can neither be let in nor be sent to log in."""
     return plain.render(
         connection, "login.html", error.http_status, title="You cannot be let in", error=str(error), form=False
+    )
+
+
+async def _sign_in(request: Request, name: str, wanted: str) -> Response:
+    role = context().settings.sso_new_role
+    try:
+        new = await single_sign_on.sign_in(
+            context().database,
+            name=name,
+            new_role=Role(role) if role else None,
+            address=address(request),
+            user_agent=request.headers.get("user-agent"),
+            replaces=cookies.read(request, cookies.SESSION),
+            now=dt.datetime.now(dt.UTC),
+        )
+    except SignalistError as error:
+        return closed(request, error)
+    return _enter(request, new, wanted)
+
+
+def _enter(request: Request, new: NewLogin, wanted: str) -> Response:
+    response = RedirectResponse(wanted, HTTPStatus.SEE_OTHER)
+    cookies.put(request, response, cookies.SESSION, new.token, max_age=int(ABSOLUTE.total_seconds()))
+    return response
+
+
+def _still_vouched_for(request: Request, name: str) -> Response:
+    said = f"The single sign-on still knows this browser as {name}. Log out there, too, before somebody else uses it."
+    return plain.render(
+        request, "login.html", title="You are logged out of Signalist", said=said, form=False, again="Log in again"
     )
 
 

@@ -14,7 +14,7 @@ from core.config import Settings, settings
 from core.db import Database
 from core.errors import SignalistError
 from core.pipeline import search as core_search
-from dashboard import guard, login, shell
+from dashboard import forwarded, guard, login, shell
 from dashboard.api import app as api
 from dashboard.api import health, metrics
 from dashboard.cli.servers import at_the_keyboard
@@ -71,6 +71,7 @@ def compose(context: Context) -> None:
     app.include_router(record_export.router)
     api.install(app)
     guard.install(app)
+    forwarded.install(app, context.settings.forwarded_allow_ips)
     app.add_exception_handler(SignalistError, _said)
     for path, page in PAGES.items():
         ui.page(path, response_timeout=10)(page)
@@ -118,6 +119,8 @@ def run(chosen: Settings | None = None) -> None:
         binding_refresh_interval=None,
         favicon=shell.STATIC / "favicon.svg",
         server_header=False,
+        # Done by dashboard/forwarded.py, which keeps who really asked.
+        proxy_headers=False,
         # Its lines go where ours go, in the same form and with the same redaction.
         log_config=None,
     )

@@ -88,25 +88,41 @@ async def log_in(
         raise WrongLogin
     fresh_hash = await passwords.hashed(password) if passwords.outdated(account.password_hash) else None
     user = _user(account, origin.address)
-    token = secrets.token_urlsafe(32)
     async with recorded(database, user, "browser", Action.LOG_IN, name) as recording:
-        session = recording.session
         if fresh_hash:
-            await users.set_password(session, account.id, fresh_hash)
-        await _forget_failures(session, name, origin, now)
-        await sessions.forget_expired(session, now)
-        if replaces and (old := await sessions.by_token(session, fingerprint(replaces), now)):
-            await sessions.end(session, old.id)
-        expires_at = now + IDLE
-        id_ = await sessions.add(
-            session,
-            token_hash=fingerprint(token),
-            user_id=account.id,
-            now=now,
-            expires_at=expires_at,
-            user_agent="".join(filter(str.isprintable, user_agent))[:USER_AGENT] if user_agent else None,
-            address=origin.address,
-        )
+            await users.set_password(recording.session, account.id, fresh_hash)
+        await _forget_failures(recording.session, name, origin, now)
+        return await begin(recording.session, user, account.id, user_agent=user_agent, replaces=replaces, now=now)
+
+
+async def begin(
+    session: AsyncSession,
+    user: User,
+    account_id: uuid.UUID,
+    *,
+    user_agent: str | None,
+    replaces: str | None,
+    now: dt.datetime,
+    prefix: str = "",
+) -> NewLogin:
+    """Opens a session for whoever has proven to be `user`; the one whose token is `replaces`, if any, ends with it.
+
+    `prefix` begins the token: what it says of the session, nobody can change.
+    """
+    token = prefix + secrets.token_urlsafe(32)
+    await sessions.forget_expired(session, now)
+    if replaces and (old := await sessions.by_token(session, fingerprint(replaces), now)):
+        await sessions.end(session, old.id)
+    expires_at = now + IDLE
+    id_ = await sessions.add(
+        session,
+        token_hash=fingerprint(token),
+        user_id=account_id,
+        now=now,
+        expires_at=expires_at,
+        user_agent="".join(filter(str.isprintable, user_agent))[:USER_AGENT] if user_agent else None,
+        address=user.address,
+    )
     return NewLogin(Login(id_, user, now, expires_at), token)
 
 

@@ -20,7 +20,10 @@ from dashboard.components.person_dialog import PersonDialog
 from dashboard.components.session_table import SessionTable
 from dashboard.components.shown_once import ShownOnce
 from dashboard.components.token_table import TokenTable, valid
+from dashboard.connection import vouched_name
+from dashboard.context import context
 from dashboard.guard import current_user
+from dashboard.shell import Frame
 
 PATH = "/access"
 
@@ -44,7 +47,7 @@ async def access() -> None:
 
         tables = _Tables(lambda: part.again(anew=False), say)
         part = Part(frame, _read, tables.draw, tables.update)
-        OwnPassword()
+        _own_password(frame)
     # Sessions come and go by themselves: they are read again with every snapshot, as far as the part allows.
     part.follow(frame, lambda snapshot: snapshot.at)
     await part.open()
@@ -56,9 +59,15 @@ async def _own() -> None:
     with shell.frame(PATH, "Access", said) as frame:
         own = _OwnSessions(lambda: part.again(anew=False))
         part = Part(frame, _read_own, own.draw, own.update)
-        OwnPassword()
+        _own_password(frame)
     part.follow(frame, lambda snapshot: snapshot.at)
     await part.open()
+
+
+def _own_password(frame: Frame) -> None:
+    request = frame.client.request
+    if request is None or vouched_name(request) is None:
+        OwnPassword()
 
 
 async def _read() -> Access:
@@ -127,4 +136,6 @@ def lede(found: Access) -> str:
     admins = sum(row.role == "admin" and row.disabled_at is None for row in found.people)
     disabled = sum(row.disabled_at is not None for row in found.people)
     shut_out = " 1 person is disabled." if disabled == 1 else f" {disabled:,} people are disabled." if disabled else ""
-    return f"{counted(admins, 'admin')} can change what is here.{shut_out}"
+    chosen = context().settings
+    header = f" The single sign-on names people in {chosen.sso_header}." if chosen.sso_proxies else ""
+    return f"{counted(admins, 'admin')} can change what is here.{shut_out}{header}"

@@ -7,9 +7,9 @@
     if (asking) return;
     asking = true;
     try {
-      // It shows the form to strangers only and sends everyone else on.
+      // It shows the form to strangers only, says why to who is not let in, and sends everyone else on.
       const answer = await fetch("/login", { redirect: "manual", cache: "no-store" });
-      if (answer.ok) location.reload();
+      if (answer.ok || answer.status === 403) location.reload();
     } catch {
       // The server is away.
     } finally {
