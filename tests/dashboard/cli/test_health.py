@@ -1,9 +1,16 @@
 """`signalist health`."""
 
+import asyncio
+import datetime as dt
+import socket
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
+
+from core.queues import WorkerBeat, connect
+from core.queues.beats import beat_worker
 
 Signalist = Callable[..., Any]
 
@@ -38,3 +45,19 @@ def test_one_check_can_be_asked_for_alone(signalist: Signalist) -> None:
     assert list(signalist("health", "workers", "--json").json["checks"]) == ["workers"]
     wrong = signalist("health", "weather")
     assert (wrong.code, wrong.err.startswith("There is no check weather")) == (2, True)
+
+
+def test_a_container_asks_for_its_own_workers_alone(signalist: Signalist, redis_url: str) -> None:
+    now = dt.datetime.now(dt.UTC)
+    beat = WorkerBeat("a", "another-host", 1, now, now, memory_mb=1.0, slots=8, busy=0, jobs=())
+
+    async def tell(one: WorkerBeat) -> None:
+        redis = connect(redis_url)
+        await beat_worker(redis, one)
+        await redis.aclose()
+
+    asyncio.run(tell(beat))
+    assert signalist("health", "workers").code == 0
+    assert signalist("health", "workers", "--here").code == 1
+    asyncio.run(tell(replace(beat, name="b", host=socket.gethostname())))
+    assert signalist("health", "workers", "--here").code == 0
