@@ -1,4 +1,4 @@
-"""What the demo starts with: its feeds, an hour of history, and jobs that failed in it, so that no page is empty."""
+"""What the demo starts with: feeds, articles, an index, an hour of history, jobs that failed: no page is empty."""
 
 import datetime as dt
 import math
@@ -7,6 +7,7 @@ import random
 from core.db import Database
 from core.demo.failures import failures
 from core.demo.feed_server import addresses
+from core.demo.library import stock
 from core.queries import failed_jobs, feeds, samples
 
 TICK = dt.timedelta(seconds=15)
@@ -28,6 +29,7 @@ async def seed(database: Database, port: int, now: dt.datetime) -> None:
             await samples.store(session, at, values)
         for failure in failures(now):
             await failed_jobs.record(session, failure)
+    await stock(database, port, now)
 
 
 def _history(now: dt.datetime) -> list[tuple[dt.datetime, dict[str, float]]]:

@@ -43,7 +43,11 @@ def plan(parameters: Parameters, explored: Explored) -> Plan:
             "SHARE UPDATE EXCLUSIVE on article_embeddings: reads and writes go on; other schema changes wait",
         ),
         PlannedStep("Bring the planner's statistics up to date", (index_ddl.analyze(),), quick),
-        PlannedStep("Prove it: measure recall and latency of old and new on the same rows"),
+        PlannedStep(
+            "Prove it: measure recall and latency of old and new on the same rows"
+            if old
+            else "Prove it: measure recall and latency against a search that compares every row"
+        ),
         PlannedStep(
             "Swap: searches go through the new index",
             (

@@ -42,7 +42,7 @@ async def add(
     size: int,
     seconds: float,
     revision: str | None,
-    operation_id: uuid.UUID,
+    operation_id: uuid.UUID | None,
 ) -> None:
     """Remembers a build; doing so again changes nothing."""
     values = {

@@ -68,8 +68,7 @@ def stats(*, as_json: AsJson = False) -> None:
         say(f"{build.name or 'An index'} is being built: {progress.words(build)}.")
     if found.measured is not None:
         say(_words(found.measured))
-    for sentence in found.advice or "Nothing needs to be done.":
-        say(sentence)
+    say(found.advice or "Nothing needs to be done.")
 
 
 @app.command()

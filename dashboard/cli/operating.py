@@ -4,6 +4,7 @@ This process runs what it approved itself, unless a worker is quicker: so it wor
 """
 
 import asyncio
+import logging
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -83,6 +84,8 @@ async def approve_and_follow(bench: Bench, row: OperationRow, phrase: str = "") 
 
 async def follow(bench: Bench, row: OperationRow) -> OperationRow:
     """Runs it, or watches the worker that does, and writes its log as it grows."""
+    # Or each line would stand there twice.
+    logging.getLogger("core.operations.running").setLevel(logging.WARNING)
     work = asyncio.create_task(run_operation(bench.world, row.id, runner_name()))
     last = 0
     try:

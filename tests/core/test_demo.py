@@ -8,11 +8,14 @@ import pytest
 from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 
+from core.config import LOCAL_EMBEDDING_MODEL
 from core.db import Database
 from core.demo.feed_server import SHOWN, FeedServer, addresses, rss
+from core.demo.library import INDEXED, LATER
 from core.demo.seed import seed
 from core.demo.stories import TOPICS, story
-from core.queries import failed_summary, feeds, samples
+from core.indexes import sizing
+from core.queries import embeddings, failed_summary, feeds, samples, vector_index
 
 
 @pytest.fixture
@@ -64,4 +67,14 @@ async def test_seeding_twice_adds_nothing_twice(database: Database) -> None:
         assert (await feeds.counts(session)).total == len(addresses(9999))
         assert len(await samples.since(session, now - dt.timedelta(hours=2))) == 240
         failed = await failed_summary.read(session)
+        table = await vector_index.read(session)
+        library = await embeddings.coverage(session, LOCAL_EMBEDDING_MODEL)
     assert (failed.open.value, failed.causes.value) == (70, 3)
+    assert library.articles == len(TOPICS) * (INDEXED + LATER)
+    assert library.embedded.value == len(TOPICS) * INDEXED
+    # Once the workers have embedded the rest, a rebuild is proposed.
+    index = table.serving
+    assert index is not None
+    assert index.valid
+    assert index.build is not None
+    assert sizing.outgrown(library.articles, index.shape, index.build.rows)

@@ -59,6 +59,7 @@ def test_an_index_is_planned_built_measured_and_shown(signalist: Signalist) -> N
     assert measured["recall"] >= 0.95
     stats = signalist("index", "stats").out
     assert "Exact search" in stats
+    assert "\nNothing needs to be done.\n" in stats
     assert "200 random articles, and one pass over up to 1,000,000 vectors" in stats
     assert signalist("index", "stats", "--json").json["table"]["indexes"][0]["name"] == "idx_embeddings_vector"
 
