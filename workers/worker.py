@@ -10,6 +10,7 @@ from taskiq.cli.worker.run import start_listen
 from core import logs
 from core.config import settings
 from workers.app import make_broker
+from workers.broker import Broker
 
 # At a stop, running jobs have this long to finish; then they are given back and run again elsewhere. Less than the
 # supervisor of `signalist up` and docker's stop_grace_period allow.
@@ -45,10 +46,14 @@ def run(processes: int, slots: int) -> int:
 def listen(args: WorkerArgs) -> None:
     """What each process does. The broker is made here, because no connection survives a fork."""
     logs.configure(settings())
+    work(args, make_broker(settings(), args.max_async_tasks))
+
+
+def work(args: WorkerArgs, broker: Broker) -> None:
+    """Runs the jobs of `broker` until SIGTERM or SIGINT."""
     _quieten()
-    broker = make_broker(settings(), args.max_async_tasks)
     # taskiq takes a broker as well as the name of one.
-    start_listen(replace(args, broker=broker))  # type: ignore[arg-type]
+    start_listen(replace(args, broker=broker, receiver="workers.receiver:Receiver"))  # type: ignore[arg-type]
 
 
 def _quieten() -> None:

@@ -2,12 +2,10 @@
 
 import os
 import sys
-from dataclasses import replace
 
 from sending import URL, run, send_async
 from taskiq.cli.worker.args import WorkerArgs
 from taskiq.cli.worker.process_manager import ProcessManager
-from taskiq.cli.worker.run import start_listen
 
 from core import logs
 from core.config import settings
@@ -16,6 +14,7 @@ from core.errors import WillNotHeal
 from core.queues import Job, connect, enqueue
 from workers.broker import Broker
 from workers.leases import fence
+from workers.worker import work
 
 
 def listen(args: WorkerArgs) -> None:
@@ -30,7 +29,7 @@ def listen(args: WorkerArgs) -> None:
     async def fail(n: int) -> None:
         raise WillNotHeal("on purpose")
 
-    start_listen(replace(args, broker=broker))  # type: ignore[arg-type]
+    work(args, broker)
 
 
 async def sending() -> None:

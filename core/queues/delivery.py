@@ -3,6 +3,7 @@
 Every call may raise RedisUnavailable; none of them then leaves a job half moved. docs/delivery.md has the states.
 """
 
+import itertools
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from core.queues.scripts import (
     SWEEP,
     Argument,
 )
+from core.queues.together import Together
 
 Outcome = Literal["done", "failed", "cancelled"]
 
@@ -90,6 +92,7 @@ class Consumer:
         self.name = name
         self.lease = lease
         self.queues = tuple(queues)
+        self._finish = Together(self._finish_all)
         # By how much the clock of Redis is ahead of our monotonic one.
         self._ahead_ms: float | None = None
 
@@ -172,10 +175,24 @@ class Consumer:
 
     async def finish(self, hold: Hold, outcome: Outcome, record: str) -> bool:
         """Ends the job: its entry and its key are gone, and it is counted. False: it was not ours any more."""
-        arguments = (self.name, hold.entry_id, hold.task_id, hold.key, outcome, record, FINISHED_KEPT)
+        return await self._finish((hold, outcome, record))
+
+    async def _finish_all(self, ended: Sequence[tuple[Hold, Outcome, str]]) -> list[bool]:
+        by_queue: dict[str, list[int]] = {}
+        for at, (hold, _, _) in enumerate(ended):
+            by_queue.setdefault(hold.queue, []).append(at)
+        calls: list[tuple[str, Sequence[Argument]]] = []
+        for queue, positions in by_queue.items():
+            parts = [
+                part
+                for hold, outcome, record in map(ended.__getitem__, positions)
+                for part in (hold.entry_id, hold.task_id, hold.key, outcome, record)
+            ]
+            calls.append((queue, [self.name, FINISHED_KEPT, *parts]))
         with redis_errors():
-            done = await FINISH.run_on_queue(self._redis, hold.queue, *arguments)
-        return bool(done)
+            answers = await FINISH.run_on_queues(self._redis, calls)
+        done = dict(zip(itertools.chain(*by_queue.values()), itertools.chain(*answers), strict=True))
+        return [bool(done[at]) for at in range(len(ended))]
 
     async def retry(self, hold: Hold, message: bytes, delay: float) -> bool:
         """Puts the job off by `delay` seconds, as `message` now has it; it keeps its key. False: it was not ours."""

@@ -11,19 +11,18 @@ import signal
 import sys
 import time
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import text
 from taskiq.cli.worker.args import WorkerArgs
 from taskiq.cli.worker.process_manager import ProcessManager
-from taskiq.cli.worker.run import start_listen
 
 from core.db import Database
 from core.errors import RetryLater, WillNotHeal
 from workers.broker import Broker
 from workers.leases import fence, still_mine
 from workers.limits import Limits
+from workers.worker import work
 
 CONFIG: dict[str, Any] = json.loads(sys.argv[1])
 EFFECTS = os.open(CONFIG["effects"], os.O_APPEND | os.O_CREAT | os.O_WRONLY)
@@ -122,7 +121,7 @@ def make_broker() -> Broker:
 
 
 def listen(args: WorkerArgs) -> None:
-    start_listen(replace(args, broker=make_broker()))  # type: ignore[arg-type]
+    work(args, make_broker())
 
 
 def main() -> None:

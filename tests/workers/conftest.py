@@ -11,7 +11,6 @@ import pytest
 from gate import Gate
 from redis.asyncio import Redis
 from sqlalchemy import make_url, select
-from taskiq.receiver import Receiver
 
 from core.db import Database
 from core.models import FailedJob
@@ -19,6 +18,7 @@ from core.queues import QueueDepth, connect, depths
 from workers.broker import Broker
 from workers.leases import fence
 from workers.limits import Limits
+from workers.receiver import Receiver
 
 LEASE_S = 1.0
 

@@ -2,13 +2,16 @@
 -- and the ids that may run. Between the read and this, a job may have been cancelled: then its entry is gone.
 local consumer, length = ARGV[1], tonumber(ARGV[2])
 local is_paused = redis.call('EXISTS', paused) == 1
-local taken = {}
+local ids = {}
 for i = 3, #ARGV do
   if is_paused then
     release(ARGV[i])
-  elseif (pending(ARGV[i]) or {})[2] == consumer and take(ARGV[i], consumer, length) then
-    taken[#taken + 1] = ARGV[i]
+  elseif (pending(ARGV[i]) or {})[2] == consumer then
+    ids[#ids + 1] = ARGV[i]
   end
 end
-if #taken > 0 then remember_since() end
+local taken = {}
+for at, mine in ipairs(take(ids, consumer, length)) do
+  if mine then taken[#taken + 1] = ids[at] end
+end
 return {now, taken}

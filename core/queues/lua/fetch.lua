@@ -4,9 +4,11 @@ local consumer, most, length = ARGV[1], ARGV[2], tonumber(ARGV[3])
 if redis.call('EXISTS', paused) == 1 then return {now, {}} end
 
 local answer = redis.call('XREADGROUP', 'GROUP', GROUP, consumer, 'COUNT', most, 'STREAMS', stream, '>')
+local entries = answer and answer[1][2] or {}
+local ids = {}
+for at, entry in ipairs(entries) do ids[at] = entry[1] end
 local taken = {}
-for _, entry in ipairs(answer and answer[1][2] or {}) do
-  if take(entry[1], consumer, length) then taken[#taken + 1] = entry end
+for at, mine in ipairs(take(ids, consumer, length)) do
+  if mine then taken[#taken + 1] = entries[at] end
 end
-if #taken > 0 then remember_since() end
 return {now, taken}

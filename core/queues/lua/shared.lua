@@ -14,12 +14,21 @@ local function milliseconds(id)
   return tonumber(string.match(id, '^(%d+)'))
 end
 
--- Who holds the entry, until when, since when; nil if nobody does.
+-- A lease as it is stored, and its parts: who holds the entry, until when, since when.
+local function lease_value(consumer, length, since)
+  return string.format('%s|%.0f|%.0f', consumer, now + length, since or now)
+end
+
+local function parsed(value)
+  local holder, till, since = string.match(value, '^(.*)|(%d+)|(%d+)$')
+  return holder, tonumber(till), tonumber(since)
+end
+
+-- nil if nobody holds the entry.
 local function lease_of(id)
   local value = redis.call('HGET', leases, id)
   if not value then return nil end
-  local holder, till, since = string.match(value, '^(.*)|(%d+)|(%d+)$')
-  return holder, tonumber(till), tonumber(since)
+  return parsed(value)
 end
 
 local function is_leased(id)
@@ -28,7 +37,7 @@ local function is_leased(id)
 end
 
 local function lease(id, consumer, length, since)
-  redis.call('HSET', leases, id, string.format('%s|%.0f|%.0f', consumer, now + length, since or now))
+  redis.call('HSET', leases, id, lease_value(consumer, length, since))
 end
 
 -- 'delayed', 'running' or 'waiting'; nil if the job is gone, whatever the indexes still say.
@@ -66,10 +75,14 @@ local function acquit(id, consumer)
   end
 end
 
--- Whether the entry is the consumer's: by the group, or, where the group or all data were lost, by its lease.
+-- Whether the lease, as it is stored, is the consumer's. It may have run out: as long as nobody else took the entry over,
+-- it may be ended.
+local function is_held(value, consumer)
+  return value and string.sub(value, 1, #consumer + 1) == consumer .. '|'
+end
+
 local function is_mine(id, consumer)
-  local row = pending(id)
-  local mine = (row and row[2] or lease_of(id)) == consumer
+  local mine = is_held(redis.call('HGET', leases, id), consumer)
   if not mine then acquit(id, consumer) end
   return mine
 end
@@ -78,14 +91,18 @@ local function forget_key(job_key, task_id)
   if job_key ~= '' and redis.call('HGET', keys, job_key) == task_id then redis.call('HDEL', keys, job_key) end
 end
 
--- Takes the entry out of the stream, with all that is kept beside it.
+-- Takes entries out of the stream, with all that is kept beside them.
+local function remove_entries(ids, task_ids)
+  redis.pcall('XACK', stream, GROUP, unpack(ids))
+  redis.call('XDEL', stream, unpack(ids))
+  redis.call('HDEL', leases, unpack(ids))
+  redis.call('HDEL', vanished, unpack(ids))
+  redis.call('HDEL', places, unpack(task_ids))
+  redis.call('SREM', cancels, unpack(task_ids))
+end
+
 local function remove_entry(id, task_id)
-  redis.pcall('XACK', stream, GROUP, id)
-  redis.call('XDEL', stream, id)
-  redis.call('HDEL', leases, id)
-  redis.call('HDEL', vanished, id)
-  redis.call('HDEL', places, task_id)
-  redis.call('SREM', cancels, task_id)
+  remove_entries({id}, {task_id})
 end
 
 -- Gives the entry to whoever looks next.
@@ -99,14 +116,26 @@ local function remember_since()
   redis.call('HSETNX', counts, 'since', string.format('%.0f', now))
 end
 
--- Leases an entry that the group has just handed out. False if it is in other hands: the group was lost and made anew,
--- so that it hands out again what is running. Then the entry goes back to where it runs.
-local function take(id, consumer, length)
-  local holder, till = lease_of(id)
-  if holder and till > now then
-    redis.call('XCLAIM', stream, GROUP, holder, 0, id, 'JUSTID')
-    return false
+-- Leases entries that the group has just handed out. Returns for each whether it is the consumer's now: it is not if the
+-- group was lost and made anew, so that it hands out again what is running. Such an entry goes back to where it runs.
+local function take(ids, consumer, length)
+  local answers, fresh = {}, {}
+  if #ids == 0 then return answers end
+  local value = lease_value(consumer, length)
+  for at, known in ipairs(redis.call('HMGET', leases, unpack(ids))) do
+    local holder, till
+    if known then holder, till = parsed(known) end
+    answers[at] = not (holder and till > now)
+    if answers[at] then
+      fresh[#fresh + 1] = ids[at]
+      fresh[#fresh + 1] = value
+    else
+      redis.call('XCLAIM', stream, GROUP, holder, 0, ids[at], 'JUSTID')
+    end
   end
-  lease(id, consumer, length)
-  return true
+  if #fresh > 0 then
+    redis.call('HSET', leases, unpack(fresh))
+    remember_since()
+  end
+  return answers
 end
