@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 
 import structlog
 
@@ -120,10 +121,14 @@ class Reader:
         if not rooms:
             await _set_within(self._in_flight.has_changed, _LOOK_S)
             return True
-        if self._hungry and self._in_flight.free < self._in_flight.slots // 2 and not self._has_waited_for_more:
+        if self._hungry and not self._is_half_free() and not self._has_waited_for_more:
             # One slot is free and more will be at once, if jobs are small: fetch for all of them in one read.
             self._has_waited_for_more = True
-            await asyncio.sleep(_MORE_ROOM_S)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_MORE_ROOM_S):
+                    while not self._is_half_free():
+                        self._in_flight.has_changed.clear()
+                        await self._in_flight.has_changed.wait()
             return True
         self._has_waited_for_more = False
         # First what dead workers left behind: it is older, and under load there would never be room for it.
@@ -138,6 +143,9 @@ class Reader:
         for entry in entries:
             self._accept(entry, asked_at)
         return True
+
+    def _is_half_free(self) -> bool:
+        return self._in_flight.free >= self._in_flight.slots // 2
 
     async def _let_leases_be_renewed(self) -> None:
         """A Redis that was restarted may have lost its last second: of jobs that are running it then knows nothing, and

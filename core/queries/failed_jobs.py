@@ -4,9 +4,10 @@ import uuid
 from collections.abc import Sequence
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, func, text, update
+from sqlalchemy import CursorResult, Table, func, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.dml import ReturningInsert
 
 from core.failed_jobs.failure import Failure
 from core.failed_jobs.storable import storable, storable_key, storable_text
@@ -24,26 +25,31 @@ async def record(session: AsyncSession, failure: Failure) -> uuid.UUID:
 
     Counts per cause, task and queue follow by themselves: a trigger keeps them.
     """
-    attempts = [storable(attempt.as_json()) for attempt in failure.attempts]
     last = failure.attempts[-1] if failure.attempts else None
-    row = insert(FailedJob).values(
-        task_id=storable_text(failure.task_id),
-        job_key=storable_key(failure.key),
-        task=storable_text(failure.task),
-        queue=failure.queue,
-        args=storable(failure.args),
-        kwargs=storable(dict(failure.kwargs)),
-        labels=storable(dict(failure.labels)),
-        attempts=attempts,
-        exception=storable_text(failure.exception),
-        message=storable_text(failure.message),
-        fingerprint=failure.fingerprint,
-        reason=failure.reason,
-        deliveries=failure.deliveries,
-        duration_s=last.duration_s if last else None,
-        first_failed_at=failure.attempts[0].at if failure.attempts else failure.failed_at,
-        last_failed_at=failure.failed_at,
-    )
+    row = {
+        "task_id": storable_text(failure.task_id),
+        "job_key": storable_key(failure.key),
+        "task": storable_text(failure.task),
+        "queue": failure.queue,
+        "args": storable(failure.args),
+        "kwargs": storable(dict(failure.kwargs)),
+        "labels": storable(dict(failure.labels)),
+        "attempts": [storable(attempt.as_json()) for attempt in failure.attempts],
+        "exception": storable_text(failure.exception),
+        "message": storable_text(failure.message),
+        "fingerprint": failure.fingerprint,
+        "reason": failure.reason,
+        "deliveries": failure.deliveries,
+        "duration_s": last.duration_s if last else None,
+        "first_failed_at": failure.attempts[0].at if failure.attempts else failure.failed_at,
+        "last_failed_at": failure.failed_at,
+    }
+    return (await session.execute(_RECORD, row)).scalar_one()
+
+
+def _record() -> ReturningInsert[uuid.UUID]:
+    # The table, and not the class: what the ORM does to each insert costs as much as the insert.
+    row = insert(cast("Table", FailedJob.__table__))
     new = row.excluded
     # jsonb has no slice: the newest ATTEMPTS_KEPT elements, by their position.
     newest = text(
@@ -51,7 +57,7 @@ async def record(session: AsyncSession, failure: Failure) -> uuid.UUID:
               from jsonb_array_elements(failed_jobs.attempts || excluded.attempts) with ordinality story(attempt, at)
              where story.at > jsonb_array_length(failed_jobs.attempts || excluded.attempts) - :kept)"""
     ).bindparams(kept=ATTEMPTS_KEPT)
-    statement = row.on_conflict_do_update(
+    return row.on_conflict_do_update(
         index_elements=[FailedJob.job_key],
         index_where=_LIVE,
         set_={
@@ -70,7 +76,10 @@ async def record(session: AsyncSession, failure: Failure) -> uuid.UUID:
             "last_failed_at": new.last_failed_at,
         },
     ).returning(FailedJob.id)
-    return (await session.execute(statement)).scalar_one()
+
+
+# Built once: that costs as much as the statement.
+_RECORD = _record()
 
 
 async def mark_succeeded(session: AsyncSession, keys: Sequence[str]) -> int:

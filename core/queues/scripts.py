@@ -37,6 +37,9 @@ class Script:
 
     async def run_on_queues(self, redis: Redis, calls: Sequence[tuple[str, Sequence[Argument]]]) -> list[Any]:
         """`calls` are (queue, arguments): in one round trip. Raises the first error."""
+        if len(calls) == 1:
+            # A pipeline costs more than a call.
+            return [await self.run_on_queue(redis, calls[0][0], *calls[0][1])]
         answers = await self.try_on_queues(redis, calls)
         for answer in answers:
             if isinstance(answer, Exception):
