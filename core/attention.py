@@ -57,8 +57,8 @@ def _servers(health: Health) -> Iterator[Attention]:
     effects = {
         "database": "Nothing can be read or stored. Jobs wait in Redis and are retried; none is lost.",
         "redis": "No job can start. What was accepted is kept; what is missing is found again when it returns.",
-        "workers": "Jobs are accepted and wait. Start one with `signalist worker`.",
-        "scheduler": "Jobs run, but no feed becomes due. Start it with `signalist scheduler`.",
+        "workers": "Jobs are accepted and wait. Start one with “signalist worker”.",
+        "scheduler": "Jobs run, but no feed becomes due. Start it with “signalist scheduler”.",
     }
     for name, title in titles.items():
         check = health.check(name)
@@ -168,7 +168,7 @@ def _migrations(readings: Readings, health: Health) -> Iterator[Attention]:
         return
     check = health.check("migrations")
     if check.status in {Status.UNHEALTHY, Status.DEGRADED}:
-        detail = "`signalist db status` lists them; `signalist db upgrade` applies them."
+        detail = "“signalist db status” lists them; “signalist db upgrade” applies them."
         yield Attention("migration", check.status, "Migration", check.detail, detail, "/#health", "Show checks")
 
 

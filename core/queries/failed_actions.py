@@ -98,6 +98,15 @@ async def recent(session: AsyncSession, limit: int) -> tuple[FailedJobsAction, .
     return await _read(session, _rows().order_by(*newest).limit(limit))
 
 
+async def in_sight(session: AsyncSession, limit: int) -> tuple[FailedJobsAction, ...]:
+    """The newest first, and those that are under way, however old: at most `limit` of each."""
+    newest = select(FailedJobAction.id).order_by(FailedJobAction.created_at.desc(), FailedJobAction.id.desc())
+    going = select(FailedJobAction.id).where(_UNFINISHED).order_by(FailedJobAction.next_step_at)
+    ids = newest.limit(limit).union(going.limit(limit))
+    order = (FailedJobAction.created_at.desc(), FailedJobAction.id.desc())
+    return await _read(session, _rows().where(FailedJobAction.id.in_(ids)).order_by(*order))
+
+
 async def unfinished(session: AsyncSession, limit: int = 50) -> tuple[uuid.UUID, ...]:
     """Ids of the actions that have steps to do, those first that wait longest."""
     query = select(FailedJobAction.id).where(_UNFINISHED).order_by(FailedJobAction.next_step_at).limit(limit)

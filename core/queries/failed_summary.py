@@ -15,14 +15,14 @@ from core.queries.failure_tallies import Tally
 GROUPS = 3
 # As many as one would scroll through.
 CHOICES = 30
-ACTIONS = 5
+ACTIONS = 12
 
 
 @dataclass(frozen=True)
 class FailedSummary:
     """`open` waits for a person; `groups` are the largest causes, `tasks` and `queues` those with the most failures.
 
-    `newest` is when the last of them failed, `actions` is what people did last.
+    `newest` is when the last of them failed, `actions` is what people did last, and what is not finished.
     """
 
     open: Count
@@ -42,7 +42,7 @@ async def read(session: AsyncSession) -> FailedSummary:
         newest=(await session.execute(_NEWEST)).scalar_one_or_none(),
         tasks=await failure_tallies.largest(session, "task", CHOICES),
         queues=await failure_tallies.largest(session, "queue", CHOICES),
-        actions=await failed_actions.recent(session, ACTIONS),
+        actions=await failed_actions.in_sight(session, ACTIONS),
     )
 
 

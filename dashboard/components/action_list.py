@@ -1,5 +1,6 @@
 """What people did to failed jobs: how far it is, what became of it, and the way back."""
 
+import datetime as dt
 from collections.abc import Sequence
 from functools import partial
 
@@ -28,20 +29,31 @@ class ActionList:
 
     def __init__(self, verbs: FailedVerbs) -> None:
         self._verbs = verbs
-        self._body = box("div", "deeds").props("role=status aria-live=polite")
-        self._shown: Sequence[FailedJobsAction] = ()
-        self._body.set_visibility(False)
+        with box("div", "deeds") as self._card:
+            self._body = box().props("role=status aria-live=polite")
+            with box("details") as self._before:
+                self._summary = Text("summary")
+                self._earlier = box()
+        self._card.set_visibility(False)
+        self._shown: object = None
 
-    def show(self, actions: Sequence[FailedJobsAction]) -> None:
-        if actions == self._shown:
+    def show(self, actions: Sequence[FailedJobsAction], *, since: dt.datetime) -> None:
+        """What is under way, and the newest deed if it was done after `since`; the others are folded away."""
+        newest = [action for action in actions[:1] if action.created_at >= since]
+        now = [action for action in actions if action.finished_at is None or action in newest]
+        if (actions, now) == self._shown:
             return
-        self._shown = actions
+        self._shown = (actions, now)
         undone = {action.filter.action for action in actions if action.verb == "reopen"}
-        self._body.clear()
-        self._body.set_visibility(bool(actions))
-        with self._body:
-            for action in actions:
-                self._row(action, can_undo=action.id not in undone)
+        earlier = [action for action in actions if action not in now]
+        for place, those in ((self._body, now), (self._earlier, earlier)):
+            place.clear()
+            with place:
+                for action in those:
+                    self._row(action, can_undo=action.id not in undone)
+        self._summary.say(f"What was done before, and what became of it ({len(earlier)})")
+        self._before.set_visibility(bool(earlier))
+        self._card.set_visibility(bool(actions))
 
     def _row(self, action: FailedJobsAction, *, can_undo: bool) -> None:
         with box(classes="row-item"):
@@ -89,5 +101,5 @@ def detail(action: FailedJobsAction) -> str:
         )
         parts.append(", ".join(f"{number:,} {word}" for number, word in numbers if number))
     if action.reason:
-        parts.append(action.reason)
+        parts.append(action.reason.removesuffix("."))
     return "; ".join(parts) + (" ·" if parts else "")

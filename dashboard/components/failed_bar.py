@@ -23,7 +23,8 @@ def failed_filters(asked: FailedAddress, summary: FailedSummary | None) -> None:
         choice("task", asked.task, "Task", _options("task", asked.task, summary.tasks if summary else ()))
         choice("queue", asked.queue, "Queue", _options("queue", asked.queue, summary.queues if summary else ()))
         choice("within", asked.within, "Failed", {hours: f"failed: {words}" for hours, words in SPANS.items()})
-        choice("state", asked.state, "State", {state: f"state: {state}" for state in STATES})
+        states = {"" if state == "open" else state: f"state: {state}" for state in STATES}
+        choice("state", "" if asked.state == "open" else asked.state, "State", states)
         text_filter("q", asked.text, "Text, or an id", most=200)
     if not asked.is_everything or asked.state != "open":
         link("Show all", PATH, "btn")
@@ -38,16 +39,22 @@ class FailedButtons:
     """Their words say what they would be done to: the chosen rows, or all that match."""
 
     def __init__(self, asked: FailedAddress, *, retry: Act, discard: Act, bring_back: Act) -> None:
-        self._buttons: dict[str, Text] = {}
+        self._verbs: list[tuple[str, Act, str]] = []
+        if asked.state == "discarded" and acting.allowed(Action.DISCARD_JOBS):
+            self._verbs.append(("Bring back", bring_back, "primary"))
+        if asked.state == "open" and acting.allowed(Action.DISCARD_JOBS):
+            self._verbs.append(("Discard", discard, ""))
+        if asked.state == "open" and acting.allowed(Action.RETRY_JOBS):
+            self._verbs.append(("Retry", retry, "primary"))
         with box(classes="actions"):
             self._export = _export(asked)
-            if asked.state == "discarded" and acting.allowed(Action.DISCARD_JOBS):
-                self._buttons["Bring back"] = button("Bring back", bring_back, "primary")
-            if asked.state == "open" and acting.allowed(Action.DISCARD_JOBS):
-                self._buttons["Discard"] = button("Discard", discard)
-            if asked.state == "open" and acting.allowed(Action.RETRY_JOBS):
-                self._buttons["Retry"] = button("Retry", retry, "primary")
+            self._buttons = {verb: button(verb, act, tone) for verb, act, tone in self._verbs}
         self.show(Count(0), 0)
+
+    def again(self, number: str) -> None:
+        """The same verbs here, for so many that are chosen: the bar above may be many rows away."""
+        for verb, act, tone in self._verbs:
+            button(f"{verb} {number}", act, f"small {tone}")
 
     def show(self, count: Count, chosen: int) -> None:
         """`count` jobs match, and `chosen` of them are ticked."""

@@ -28,7 +28,7 @@ from dashboard.notices import reported
 from dashboard.shell import Frame
 
 PAGE = 50
-# A deed stays in sight for so long, with its way back.
+# The last deed stays in sight for so long, with its way back; then it is among the earlier ones.
 RECENT = dt.timedelta(minutes=15)
 
 
@@ -40,6 +40,7 @@ class FailedDesk:
         self._table: FailedTable | None = None
         self._top: FailedCursor | None = None
         self._count, self._everything, self._job = Count(0), False, asked.job
+        self._selection = ("", "")
         self._verbs = FailedVerbs(self._again)
         latest = context().poller.latest
         with box(classes="bar tight"):
@@ -66,7 +67,7 @@ class FailedDesk:
     def _follow(self, snapshot: Snapshot) -> None:
         summary = snapshot.readings.failed.value
         actions = summary.actions if summary else ()
-        self._deeds.show([a for a in actions if a.finished_at is None or snapshot.at - a.created_at < RECENT])
+        self._deeds.show(actions, since=snapshot.at - RECENT)
 
     # What is shown
 
@@ -93,8 +94,8 @@ class FailedDesk:
                     choosing=acting.allowed(Action.RETRY_JOBS) and self._asked.state in {"open", "discarded"},
                 )
                 self._table.open(self._job)
-            with box(classes="foot"):
-                self._chosen = box("p", "mute")
+            self._chosen = box(classes="selection").props("role=status")
+            self._selection = ("", "")
         self._foot(found)
         self._show(found)
 
@@ -146,19 +147,35 @@ class FailedDesk:
         self._everything = True
         self._say_chosen()
 
+    async def _choose_nothing(self) -> None:
+        if self._table is not None:
+            self._table.choose(on=False)
+        self._chose()
+
     def _say_chosen(self) -> None:
         number = len(self._table.chosen) if self._table and not self._everything else 0
         self._buttons.show(self._count, number)
         if self._table is None:
             return
-        self._chosen.clear()
-        with self._chosen:
-            if self._everything:
-                Text("span", f"All {self._count} that match are selected.")
-            elif number:
-                Text("span", f"{number} selected. ")
-                if number == len(self._table.ids) and self._count.value > number:
-                    button(f"Select all {self._count} that match", self._choose_everything, "small")
+        more = f"{self._count}" if number == len(self._table.ids) and self._count.value > number else ""
+        selection = (f"{self._count}" if self._everything else f"{number}" if number else "", more)
+        # Drawn anew only when it says something else: the focus may be in it.
+        if selection != self._selection:
+            self._selection = selection
+            self._chosen.clear()
+            with self._chosen:
+                self._draw_selection(*selection)
+
+    def _draw_selection(self, chosen: str, more: str) -> None:
+        """`more` match than all of the page, which is chosen."""
+        if not chosen:
+            return
+        Text("b", f"All {chosen} that match are selected" if self._everything else f"{chosen} selected")
+        if more:
+            button(f"Select all {more} that match", self._choose_everything, "small")
+        button("Clear", self._choose_nothing, "small")
+        box(classes="space")
+        self._buttons.again(chosen)
 
     def _target(self) -> tuple[Filter, Count]:
         """The ticked rows; where none is ticked, all that match."""
@@ -189,10 +206,13 @@ class FailedDesk:
             except NotFound:
                 self._close()
                 raise
+            opened = job != self._job
             self._job = job
             self._beside.show(story)
             if self._table is not None:
                 self._table.open(job)
+            if opened:
+                self._beside.focus()
 
     def _close(self) -> None:
         self._job = None

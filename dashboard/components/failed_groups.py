@@ -47,8 +47,9 @@ class FailedGroups:
                 row.props["aria-current"] = "true"
             with box("span", "say"):
                 Text("b", short(group.exception))
-                Text("span", f"{listed(group.tasks)} · since {clock(group.first_seen)}", "under")
-                Text("span", f"last {clock(group.last_seen)}", "under")
+                Text("span", listed(group.tasks), "under")
+                Text("span", f"since {clock(group.first_seen)}", "under")
+                Text("span", f"last {clock(group.last_seen)}", "under last")
                 hour_bars(values)
             Text("span", f"{group.count:,}", "pill bad")
 

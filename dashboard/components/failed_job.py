@@ -18,6 +18,14 @@ from dashboard.components.failed_verbs import FailedVerbs
 from dashboard.components.html import Text, box, button, link
 from dashboard.phrasing import clock
 
+# The address says what is shown, and the keyboard goes on where it came from.
+_BACK_TO_THE_LIST = """() => {
+  const address = new URL(location.href);
+  address.searchParams.delete("job");
+  history.replaceState(history.state, "", address);
+  document.querySelector("table.failures a[aria-current]")?.focus();
+  emit();
+}"""
 PLACE = {"article": "/articles/{}", "feed": "/articles?feed={}"}
 TONE = {"open": "bad", "retried": "run", "succeeded": "ok", "discarded": ""}
 WORD = {"open": "✕ failed", "retried": "→ retried", "succeeded": "● succeeded", "discarded": "‖ discarded"}
@@ -29,7 +37,6 @@ class FailedJob:
     def __init__(self, verbs: FailedVerbs, close: Callable[[], None]) -> None:
         self._verbs, self._close = verbs, close
         self._card = box("section", "card drawer").props('id=job aria-label="The chosen job" tabindex=-1')
-        self._card.on("keydown.escape", close)
         self._card.set_visibility(False)
         self._shown: Story | None = None
 
@@ -44,6 +51,10 @@ class FailedJob:
                 _arguments(story.job)
         self._card.set_visibility(True)
 
+    def focus(self) -> None:
+        """Takes the keyboard to the job: Escape brings it back."""
+        self._card.client.run_javascript('document.getElementById("job")?.focus({preventScroll: true})')
+
     def hide(self) -> None:
         self._shown = None
         self._card.clear()
@@ -52,8 +63,9 @@ class FailedJob:
     def _head(self, story: FailedJobStory, about: About | None) -> None:
         with box(classes="head"):
             Text("h2", story.task)
+            # Escape is this button too.
             shut = Text("button", "✕", "btn small").props('type=button aria-label="Close"')
-            shut.on("click", self._close)
+            shut.on("click", self._close, js_handler=_BACK_TO_THE_LIST)
         worker = str(story.attempts[-1].get("worker", "")) if story.attempts else ""
         with box(classes="origin"):
             Text("span", WORD[story.state], f"pill {TONE[story.state]}")

@@ -96,9 +96,9 @@ class _Row:
                     words = f"Choose {row.task} {about.words if about else ''}".strip()
                     self._check = Check(words, lambda _: self._ticked(chose), bare=True)
             with box("td", "what"):
-                name = link(row.task, target, "lede")
-                name.props["aria-controls"] = "job"
-                name.on("click", lambda: opened(row.id), js_handler=_IN_PLACE)
+                self._name = link(row.task, target, "lede")
+                self._name.props["aria-controls"] = "job"
+                self._name.on("click", lambda: opened(row.id), js_handler=_IN_PLACE)
                 Text("div", about.words if about else called(row.args, row.kwargs.items()), "under")
             with box("td", "wrap error"), box(classes="clamp"):
                 Text("b", f"{short(row.exception)}: ")
@@ -108,9 +108,10 @@ class _Row:
             if row.reason == "will not heal":
                 attempts.say(f"{row.attempts} · final")
             with box("td", "r soft-wide"):
-                Text("time", clock(row.last_failed_at)).props["title"] = (
-                    f"{row.last_failed_at.astimezone():%Y-%m-%d %H:%M:%S}"
-                )
+                with box("time") as time:
+                    time.props["title"] = f"{row.last_failed_at.astimezone():%Y-%m-%d %H:%M:%S}"
+                    for word in clock(row.last_failed_at).split():
+                        Text("span", word)
                 self._note = Text("div", "", "under")
 
     @property
@@ -125,6 +126,7 @@ class _Row:
     def mark(self, *, open_: bool) -> None:
         if open_ != self._open:
             self._open = open_
+            self._name.props(**{"add" if open_ else "remove": "aria-current=true"})
             self._tint()
 
     def show(self, now: Settled | None) -> None:

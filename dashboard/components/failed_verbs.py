@@ -102,6 +102,7 @@ class FailedVerbs:
         names = [parameter.name for parameter in CATALOGUE[job.task].parameters]
         before = dict(zip(names, job.args, strict=False)) | job.kwargs
         fields = {name: Field(name, value=str(before.get(name, ""))) for name in names}
+        next(iter(fields.values())).element.props("autofocus")
 
         async def go() -> None:
             given = {name: field.value.strip() for name, field in fields.items()}

@@ -18,6 +18,8 @@ def filters(path: str, **kept: str) -> Iterator[None]:
     """A form whose fields become the address of `path`; `kept` are parameters that it passes on."""
     with box("form", "filters") as form:
         form.props["action"], form.props["method"], form.props["role"] = path, "get", "search"
+        # On the way back the address counts, and not what was in the fields when the page was left.
+        form.props["autocomplete"] = "off"
         for name, value in kept.items():
             if value:
                 hidden = box("input")

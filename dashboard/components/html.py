@@ -112,5 +112,10 @@ def button(text: str, act: Callable[[], Awaitable[Any]], classes: str = "", *, c
             if not element.is_deleted:
                 del element.props["aria-disabled"]
 
-    element.on("click", clicked)
+    element.on("click", clicked, js_handler=_ONCE)
     return element
+
+
+# The second click of a double click would meet the words that the first one changed: "Retry 2 selected" has become
+# "Retry all". What a held Enter repeats is kept away by shell.js.
+_ONCE = "(e) => { if (e.detail < 2) emit(); }"

@@ -59,7 +59,7 @@ class JobTables:
         self._cancel(job)
 
     def _delayed(self, job: ListedJob) -> None:
-        with box("td", "soft-wide").props("data-label=due"):
+        with box("td", "soft-wide"):
             until(job.at)
         self._cancel(job)
 
@@ -133,13 +133,13 @@ def _sampled(kind: str, jobs: Sequence[ListedJob], found: Sequence[QueueJobs]) -
 
 
 def _pace(ended: Sequence[FinishedJob]) -> str:
-    """`the last 400: half ran at most 46 ms, 95 % at most 3 s; waited 4 ms and 2 s`."""
+    """`of the last 400, half ran at most 46 ms and waited at most 4 ms, 95 % 3 s and 2 s`."""
     ran, waited = percentiles([job.ran_s for job in ended]), percentiles([job.waited_s for job in ended])
     if ran is None or waited is None:
         return ""
     return (
-        f"the last {ran.count:,}: half ran at most {_brief(ran.p50)}, 95 % at most {_brief(ran.p95)}; "
-        f"waited {_brief(waited.p50)} and {_brief(waited.p95)}"
+        f"of the last {ran.count:,}, half ran at most {_brief(ran.p50)} and waited at most {_brief(waited.p50)}, "
+        f"95 % {_brief(ran.p95)} and {_brief(waited.p95)}"
     )
 
 

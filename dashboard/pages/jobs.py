@@ -48,8 +48,8 @@ def headline(readings: Readings) -> str:
     running, waiting = sum(queue.running for queue in depths), sum(queue.waiting for queue in depths)
     if running == waiting == 0:
         return "Nothing runs, nothing waits"
-    runs, waits = "runs" if running == 1 else "run", "waits" if waiting == 1 else "wait"
-    return f"{counted(running, 'job')} {runs}, {waiting:,} {waits}"
+    runs = f"{counted(running, 'job')} {'runs' if running == 1 else 'run'}" if running else "Nothing runs"
+    return f"{runs}, {waiting:,} {'waits' if waiting == 1 else 'wait'}" if waiting else f"{runs}, nothing waits"
 
 
 def lede(readings: Readings) -> str:

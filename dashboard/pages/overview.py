@@ -3,6 +3,7 @@
 import datetime as dt
 
 from core.attention import Attention
+from core.health import Status
 from core.history import every, per_minute, series, total
 from core.phrases import counted, duration, in_words, listed
 from core.queues import QUEUES
@@ -60,10 +61,11 @@ async def overview() -> None:
 
 
 def headline(snapshot: Snapshot) -> str:
-    """`Healthy: nothing needs you`, `Degraded: two things need you`."""
+    """`Healthy: nothing needs you`, `Healthy, but a thing needs you`, `Degraded: two things need you`."""
     number = len(snapshot.attention)
     needs = "nothing needs you" if not number else f"{in_words(number)} thing{'s need' if number > 1 else ' needs'} you"
-    return f"{shell.WORD[snapshot.health.status]}: {needs}"
+    but = ", but" if number and snapshot.health.status is Status.HEALTHY else ":"
+    return f"{shell.WORD[snapshot.health.status]}{but} {needs}"
 
 
 def lede(readings: Readings) -> str:

@@ -145,10 +145,22 @@
     setTimeout(() => { for (const field of empty) field.disabled = false; });
   });
 
+  // Escape closes what lies on top: dialogs see to themselves.
+  const escape = () => {
+    const menu = document.querySelector("details.menu[open]");
+    if (document.body.classList.contains("nav-open")) window.signalistNav(false);
+    else if (menu) { menu.open = false; menu.querySelector("summary").focus(); }
+    else if (!document.querySelector(".q-dialog, dialog[open]")) document.querySelector(".drawer [aria-label=Close]")?.click();
+  };
+  document.addEventListener("click", (e) => { for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(e.target)) menu.open = false; });
+
   let g = 0; // when g was pressed
   document.addEventListener("keydown", (e) => {
     if ((e.ctrlKey || e.metaKey) && e.key.toLowerCase() === "k") { palette(); e.preventDefault(); return; }
-    if (e.key === "Escape" && document.body.classList.contains("nav-open")) { window.signalistNav(false); return; }
+    if (e.key === "Escape") { escape(); return; }
+    if (e.key === "Enter" && e.repeat && e.target.matches("button")) { e.preventDefault(); return; }
+    // Enter in a field of a dialog is its main button, as in every form.
+    if (e.key === "Enter" && e.target.matches(".dialog input.field")) e.target.closest(".dialog").querySelector(".end .primary, .end .danger")?.click();
     if (e.ctrlKey || e.metaKey || e.altKey) return;
     if (e.target.closest("input, textarea, select, [contenteditable], dialog")) return;
     if (e.key === "?") { help(); e.preventDefault(); return; }

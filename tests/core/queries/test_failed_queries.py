@@ -119,6 +119,7 @@ QUERIES: dict[str, Callable[[Any], Awaitable[object]]] = {
     "taking some": lambda s: failed_take.take(s, "retry", [job_id(29999)], action=ACTION, by="anna"),
     "bringing some back": lambda s: failed_take.take(s, "reopen", [job_id(29999)], action=ACTION, by="anna"),
     "the last actions": lambda s: failed_actions.recent(s, 10),
+    "actions in sight": lambda s: failed_actions.in_sight(s, 10),
     "unfinished actions": failed_actions.unfinished,
     "a page of retried jobs": lambda s: failed_lost.retried(s, before=NOW, after=PLACE, limit=50),
 }
