@@ -39,8 +39,10 @@ def _row(row: RecordRow, of_actor: str) -> None:
             Text("div", f"{row.address}, {where}" if row.address else where, "under")
         with box("td", "what"):
             Text("b", what)
-            with box(classes="under"):
-                _target(row)
+            # Who logs in does so to themselves.
+            if row.target != row.actor:
+                with box(classes="under"):
+                    _target(row)
             _details(details)
         with box("td", "wrap"):
             icon, tone = OUTCOME.get(row.outcome, ("?", "mute"))
@@ -65,7 +67,7 @@ def _target(row: RecordRow) -> None:
 def _details(details: str) -> None:
     if len(details) > SHORT:
         with box("details", "under"):
-            Text("summary", "Details")
+            Text("summary", "Details ▾")
             Text("div", details)
     elif details:
         Text("div", details, "under")

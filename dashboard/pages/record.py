@@ -45,7 +45,7 @@ async def record(
     everyone = await _everyone()
     with shell.frame(PATH, "Record", LEDE) as frame:
         _bar(asked, everyone)
-        shown = _List(asked)
+        shown = _List(asked, frame.heading)
         part = Part(frame, shown.read, shown.draw, shown.update)
     # Anybody's next action is a change: looked for with every snapshot, as far as the part allows.
     part.follow(frame, lambda snapshot: snapshot.at)
@@ -88,8 +88,8 @@ def _options(kind: str, values: Sequence[str], chosen: str) -> Mapping[str, str]
 class _List:
     """The rows of this page. They stay where they are: what comes meanwhile is announced."""
 
-    def __init__(self, asked: RecordAddress) -> None:
-        self._asked = asked
+    def __init__(self, asked: RecordAddress, heading: Text) -> None:
+        self._asked, self._heading = asked, heading
         self._newest: int | None = None
         self._news = link("", asked.first.url, "news")
         self._news.set_visibility(False)
@@ -105,6 +105,7 @@ class _List:
             return
         self._newest = found.newest
         page, asked = found.page, self._asked
+        self._heading.say(headline(asked, found.count))
         if page.rows:
             record_table(page.rows, lambda actor: replace(RecordAddress(), actor=actor).url)
         elif page.searched is None:
@@ -114,11 +115,12 @@ class _List:
                 Text("h2", f"None of the latest {page.searched:,} matches")
                 Text("p", "Older ones may. A person, an action or a time narrows the search.", "mute")
         if page.rows or page.next:
-            pager(
-                _extent(len(page.rows), found.count, page.searched),
-                first=asked.first.url if asked.after else None,
-                following=(_onward(page.searched), replace(asked, after=page.next).url) if page.next else None,
-            )
+            with box(classes="foot"):
+                pager(
+                    _extent(len(page.rows), found.count, page.searched),
+                    first=asked.first.url if asked.after else None,
+                    following=(_onward(page.searched), replace(asked, after=page.next).url) if page.next else None,
+                )
 
     def update(self, found: View | Count) -> bool:
         if not isinstance(found, Count):
@@ -126,6 +128,13 @@ class _List:
         self._news.say(f"↑ {found} new: show")
         self._news.set_visibility(found.value > 0)
         return True
+
+
+def headline(asked: RecordAddress, count: Count) -> str:
+    """`1,284 actions on record`, `3 actions on record match`."""
+    if asked.first == RecordAddress():
+        return f"{count.of('action')} on record" if count.value else "Record"
+    return f"{count.of('action')} on record {'matches' if count == Count(1) else 'match'}"
 
 
 def _extent(rows: int, count: Count, searched: int | None) -> str:
