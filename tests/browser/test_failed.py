@@ -5,7 +5,6 @@ import uuid
 
 import psycopg
 import pytest
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import BrowserContext, Page, expect
 
 from core import queues
@@ -15,8 +14,6 @@ from core.queries import failed_actions
 
 pytestmark = pytest.mark.browser
 
-SIZES = ({"width": 1440, "height": 900}, {"width": 390, "height": 844})
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 FAIL = """
     insert into failed_jobs (task_id, job_key, task, queue, args, kwargs, labels, attempts, exception, message,
                              fingerprint, reason, first_failed_at, last_failed_at)
@@ -213,27 +210,3 @@ async def test_one_click_on_the_overview_retries_a_cause(dashboard, window: Brow
     await page.get_by_role("button", name="Retry 3").click()
     await expect(page.get_by_text("3 jobs are on their way.")).to_be_visible()
     assert states(database_url) == {"retried": 3}
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-async def test_everyone_can_use_these_pages(dashboard, window: BrowserContext, database_url: str, theme: str) -> None:
-    fail(database_url, 60)
-    page = await desk(dashboard, window)
-    await window.add_cookies([{"name": "theme", "value": theme, "url": dashboard.url}])
-    with psycopg.connect(database_url) as connection:
-        row = connection.execute("select id from failed_jobs limit 1").fetchone()
-    found = []
-    for path in ("/failed", f"/failed?job={row[0]}", "/failed?q=zebra", "/jobs", "/workers", "/schedules"):
-        await page.goto(path)
-        await expect(page.locator("#live.ok")).to_be_visible()
-        for size in SIZES:
-            await page.set_viewport_size(size)
-            told = await Axe().run(page, options=RULES)
-            found += [
-                f"{path} {size['width']}: {v['id']}: {v['help']} {[node['html'][:160] for node in v['nodes']]}"
-                for v in told.response["violations"]
-                if v["impact"] in {"serious", "critical"}
-            ]
-            wider = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
-            assert wider <= 0, f"{path} scrolls sideways by {wider} px in {size}"
-    assert not found, "\n".join(found)

@@ -4,7 +4,6 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import BrowserContext, Page, expect
 
 from core.access import Role, on_this_machine
@@ -41,33 +40,6 @@ async def test_a_person_logs_in_with_the_keyboard_and_comes_to_the_page_they_wan
     await page.keyboard.press("Enter")
     await page.wait_for_url("**/feeds?state=failing")
     await is_live(page)
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 360])
-async def test_the_login_and_the_api_page_can_be_used_by_everyone(
-    dashboard: "Dashboard", window: BrowserContext, scheme: str, width: int
-) -> None:
-    await dashboard.person("vera", Role.VIEWER)
-    page = await window.new_page()
-    await page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-    await page.set_viewport_size({"width": width, "height": 760})
-    await page.goto("/login")
-    await page.get_by_label("Name").fill("vera")
-    await page.get_by_label("Password").fill("wrong")
-    await page.get_by_role("button", name="Log in").click()
-    await expect(page.get_by_role("alert")).to_be_visible()
-    background = await page.evaluate("getComputedStyle(document.body).backgroundColor")
-    assert (background == "rgb(12, 17, 29)") is (scheme == "dark")
-    for path in ("/login", "/api/"):
-        if path == "/api/":
-            page = await dashboard.log_in(window, "vera", to="/api/")
-            await page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-            await page.set_viewport_size({"width": width, "height": 760})
-            await page.locator("summary").first.click()
-        found = await Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]})
-        assert found.violations_count == 0, found.generate_report()
-        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
 
 
 async def test_logging_out_in_one_tab_shows_the_login_in_the_other(
