@@ -76,13 +76,21 @@ def plain_left(**keys_by_command: Sequence[str]) -> Left:
     return left
 
 
+OURS_LEFT = plain_left(xlen=[keys.stream("crawl")], zcard=[keys.delayed("crawl")])
 CONTESTANTS = (
     Contestant(
         "Signalist",
         "ours.py",
-        lambda b, p: [[b / "python", "ours.py", "work", p]],
-        plain_left(xlen=[keys.stream("crawl")], zcard=[keys.delayed("crawl")]),
+        lambda b, p: [[b / "python", "ours.py", "work", p, 8]],
+        OURS_LEFT,
         "late ack; after kill -9 run again within 17 s; a slow job runs once; a failure is a row in Postgres",
+    ),
+    Contestant(
+        "Signalist, 100 slots",
+        "ours.py",
+        lambda b, p: [[b / "python", "ours.py", "work", p, 100]],
+        OURS_LEFT,
+        "the same, with as many jobs at once as taskiq-redis has unless told otherwise",
     ),
     Contestant(
         "taskiq-redis",

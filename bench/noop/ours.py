@@ -41,7 +41,13 @@ async def sending() -> None:
 if __name__ == "__main__":
     if sys.argv[1] == "work":
         ProcessManager(
-            WorkerArgs(broker="", modules=[], configure_logging=False, workers=int(sys.argv[2]), max_async_tasks=8),
+            WorkerArgs(
+                broker="",
+                modules=[],
+                configure_logging=False,
+                workers=int(sys.argv[2]),
+                max_async_tasks=int(sys.argv[3]),
+            ),
             listen,
         ).start()
     else:

@@ -15,11 +15,14 @@ from core.failed_jobs.narrowing import narrowed
 from core.queries import (
     failed_actions,
     failed_groups,
+    failed_jobs,
     failed_list,
     failed_lost,
     failed_show,
+    failed_subjects,
     failed_summary,
     failed_take,
+    failed_tidy,
     failure_tallies,
 )
 from core.queries.failed_list import FailedCursor
@@ -52,6 +55,11 @@ MANY = f"""
     select 'hour', 'old' || n % 500, timestamptz '2026-05-17 12:00Z' - n * interval '1 h', n
       from generate_series(1, 5000) n;
 """
+SUBJECTS = """
+    insert into feeds (id, url) select md5('job' || n)::uuid, 'https://a.example/' || n from generate_series(1, 5000) n;
+    insert into articles (id, feed_id, title, guid, content_hash)
+    select id, id, 'A title', url, '' from feeds;
+"""
 
 
 def job_id(number: int) -> uuid.UUID:
@@ -67,6 +75,7 @@ def many(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(failed_list, "WINDOW", 300)
     monkeypatch.setattr(failed_list, "MOST_COUNTED", 300)
     monkeypatch.setattr(failed_take, "_WINDOW", 300)
+    monkeypatch.setattr(failed_tidy, "_AT_ONCE", 50)
 
 
 FILTERS = {
@@ -121,6 +130,12 @@ QUERIES: dict[str, Callable[[Any], Awaitable[object]]] = {
     "the last actions": lambda s: failed_actions.recent(s, 10),
     "actions in sight": lambda s: failed_actions.in_sight(s, 10),
     "unfinished actions": failed_actions.unfinished,
+    "what succeeded meanwhile": lambda s: failed_jobs.mark_succeeded(s, [f"crawl_feed:{n}" for n in range(100)]),
+    "bringing lost ones back": lambda s: failed_lost.reopen(s, [job_id(29999)], before=NOW, reason="r"),
+    "what an action has to do next": lambda s: failed_actions.claim(s, ACTION),
+    "what became of retried jobs": lambda s: failure_tallies.outcomes(s, [ACTION]),
+    "a chart": lambda s: failure_tallies.hours(s, ["rare", "old7"], NOW - dt.timedelta(days=7)),
+    "how many causes": failure_tallies.causes,
     "a page of retried jobs": lambda s: failed_lost.retried(s, before=NOW, after=PLACE, limit=50),
 }
 
@@ -128,6 +143,20 @@ QUERIES: dict[str, Callable[[Any], Awaitable[object]]] = {
 async def test_no_hot_query_reads_a_whole_table(many: None, scanned: Scanned) -> None:
     found = {name: tables for name, query in QUERIES.items() if (tables := await scanned(query) & BIG)}
     assert found == {}
+
+
+async def test_forgetting_finds_what_is_old_and_the_titles_of_subjects_by_their_index(
+    many: None, scanned: Scanned, database_url: str
+) -> None:
+    old = NOW - dt.timedelta(days=8)
+    # Counts are read by their kind: there are as many as there were causes and hours in the time that is kept.
+    kept_small = {"failure_tallies"}
+    assert await scanned(lambda s: failed_tidy.forget(s, jobs_before=old, hours_before=old)) & BIG <= kept_small
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(SUBJECTS)
+        connection.execute("vacuum analyze feeds, articles")
+    articles, feeds = ([job_id(n) for n in range(50)] for _ in range(2))
+    assert await scanned(lambda s: failed_subjects.titles(s, {"article": articles, "feed": feeds})) == set()
 
 
 async def test_pages_follow_each_other_and_leave_nothing_out(many: None, database: Database) -> None:
