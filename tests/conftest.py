@@ -7,15 +7,18 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
 import psycopg
 import pytest
 import structlog
+from argon2 import PasswordHasher
 from redis import Redis
 
 from core import logs, migrations
+from core.accounts import passwords
 from core.config import Settings
 from core.db import Database
 from core.servers.postgres import TUNING, Postgres
@@ -202,3 +205,11 @@ def _admin(server: Postgres) -> psycopg.Connection:
 
 def _url(server: Postgres, database: str) -> str:
     return server.url.replace("@/signalist?", f"@/{database}?")
+
+
+@pytest.fixture
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that are not about the strength of hashes."""
+    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    # The hash that unknown names are compared with is made once, with the hasher of that time.
+    monkeypatch.setattr(passwords, "_nobodys", cache(passwords._nobodys.__wrapped__))

@@ -7,19 +7,17 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 
 import httpx
 import pytest
-from argon2 import PasswordHasher
 from nicegui import core, ui
 from nicegui.testing import User
 from nicegui.testing.general import nicegui_reset_globals, prepare_simulation
 
 from core import queues
 from core.access import Role, on_this_machine
-from core.accounts import passwords, people, tokens
+from core.accounts import people, tokens
 from core.config import Settings
 from core.db import Database
 from dashboard import main
@@ -93,11 +91,8 @@ async def log_in(
 
 
 @pytest.fixture(autouse=True)
-def _cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing here is about the strength of hashes, and every test logs someone in."""
-    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-    # The hash that unknown names are compared with is made once, with the hasher of that time.
-    monkeypatch.setattr(passwords, "_nobodys", cache(passwords._nobodys.__wrapped__))
+def _cheap(cheap_passwords: None) -> None:
+    """Every test logs someone in."""
 
 
 @pytest.fixture

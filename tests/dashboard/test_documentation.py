@@ -1,6 +1,7 @@
 """What the documentation tells people to type exists."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
@@ -20,6 +21,8 @@ from core.queries.sessions import SessionRow
 from core.queries.tokens import TokenRow
 from core.queries.users import UserRow
 from core.queues import QueueDepth
+from dashboard import main
+from dashboard.api import app as api
 from dashboard.cli.app import VERBS
 
 ROOT = Path(__file__).parents[2]
@@ -27,6 +30,15 @@ PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 # Typed text stands between backticks or on an indented line.
 CODE = re.compile(r"`([^`\n]+)`|^ {4}(.+)$", re.MULTILINE)
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+
+SETTINGS = set(re.findall(r"^([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+PATHS = {
+    *main.PAGES,
+    *(api.PATH + path for path in api.create().openapi()["paths"]),
+    *("/health", "/health/live", "/health/ready", "/metrics", "/login"),
+    *("/api", "/api/v1", "/api/docs", "/api/openapi.json"),
+}
 
 
 def typed(page: Path) -> list[str]:
@@ -91,6 +103,46 @@ def test_the_json_of_a_verb_is_documented_field_by_field(verb: str) -> None:
         rf'^`signalist {verb}(?: "words")? --json`(.*?)(?=^`signalist|\Z)', page, re.MULTILINE | re.DOTALL
     )
     assert re.findall(r'"(\w+)":', section) == [field.name for field in fields(SHAPES[verb])]
+
+
+def test_every_verb_and_every_make_target_stands_in_its_table() -> None:
+    page = (ROOT / "docs" / "command-line.md").read_text()
+    assert re.findall(r"^\| `signalist ([a-z ]+)` \| (.+) \|$", page, re.MULTILINE) == list(verbs())
+    targets = re.findall(r"^([a-z-]+):.*## (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert re.findall(r"^\| `make ([a-z-]+)` \| (.+) \|$", page, re.MULTILINE) == targets
+
+
+def verbs() -> Iterator[tuple[str, str]]:
+    """Each verb as it is typed, and the first line of its help."""
+    for name, verb in VERBS.items():
+        command = get_command(import_module(f"dashboard.cli.{verb.module}").app)
+        if isinstance(command, TyperGroup):
+            yield from ((f"{name} {word}", first_line(each.help)) for word, each in command.commands.items())
+        if not isinstance(command, TyperGroup) or command.invoke_without_command:
+            yield name, verb.summary if isinstance(command, TyperGroup) else first_line(command.help)
+
+
+def first_line(text: str | None) -> str:
+    return (text or "").strip().partition("\n")[0]
+
+
+def test_every_route_of_the_api_stands_in_its_table_with_the_role_that_it_needs() -> None:
+    routes = {
+        (f"{method.upper()} {api.PATH}{path}", route["x-least-role"], route["summary"])
+        for path, methods in api.create().openapi()["paths"].items()
+        for method, route in methods.items()
+    }
+    page = (ROOT / "docs" / "api.md").read_text()
+    assert set(re.findall(r"^\| `([A-Z]+ /\S+)` \| (\w+) \| (.+) \|$", page, re.MULTILINE)) == routes
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_path_and_every_setting_that_is_named_exists(page: Path) -> None:
+    text = page.read_text()
+    for path in re.findall(r"`(?:[A-Z]+ )?(/[a-z][\w/{}.-]*)`", text):
+        assert path in PATHS, path
+    for setting in re.findall(r"(?<![\w-])([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\b", text):
+        assert setting in SETTINGS, setting
 
 
 def test_make_help_lists_every_target() -> None:

@@ -15,6 +15,8 @@ from core.accounts.throttle import FREE, Origin
 from core.db import Database
 from core.errors import BadRequest, Conflict, Forbidden, NotFound, NotLoggedIn
 
+pytestmark = pytest.mark.usefixtures("cheap_passwords")
+
 PASSWORD = "correct horse battery staple"
 NOW = dt.datetime(2026, 5, 4, 12, 0, tzinfo=dt.UTC)
 ROOT = on_this_machine("root")
