@@ -14,11 +14,11 @@ from core.queries.index_builds import EarlierBuild
 
 # What each number is for, and what it costs. From pgvector's README, sections "IVFFlat" and "HNSW".
 WHY: Mapping[str, str] = {
-    "lists": "more: fewer rows compared for a search, and more memory and time to build",
-    "m": "more: better recall, a larger index, a slower build",
-    "ef_construction": "more: better recall and a slower build, at the same size",
-    "setting": "empty: the lowest that reaches the recall; the nightly measurement finds it again",
-    "memory_mb": "for this build only; below what is needed IVFFlat is refused and HNSW slows down",
+    "lists": "more: faster searches, more memory and time to build",
+    "m": "more: better recall, larger, slower to build",
+    "ef_construction": "more: better recall, slower to build",
+    "setting": "empty: the lowest that reaches the recall, found anew each night",
+    "memory_mb": "for this build only",
     "target": "what the new index has to reach before it serves",
     "p95_ms": "or half an exact search, whichever is more",
 }
@@ -69,7 +69,7 @@ def _shapes(rows: int) -> tuple[tuple[Shape, str], ...]:
     fits = f"as the sizing table has it, {band.words.partition(':')[0]}"
     flat = Shape("ivfflat", lists=band.shape.lists or math.isqrt(rows))
     graph = Shape("hnsw", m=DEFAULT_M, ef_construction=DEFAULT_EF_CONSTRUCTION)
-    half = "half the memory and disk; distances are rounded, and the recall is measured before it serves"
+    half = "half the memory and disk; distances are rounded"
     if band.shape.method == "hnsw":
         others = ((flat, "builds fast and small; each search compares more rows"),)
     else:

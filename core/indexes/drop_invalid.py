@@ -69,6 +69,9 @@ class DropInvalid:
             return Undone(stays=f"{name} was dropped by then, and nothing misses it.")
         return Undone(stays=f"{name} is still there, and not valid: it can be dropped another time.")
 
+    def stays(self, row: OperationRow) -> str | None:
+        return None
+
     async def outcome(self, world: World, run: Run) -> str:
         return f"{run.row.parameters['index']} is gone."
 

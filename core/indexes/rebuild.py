@@ -147,6 +147,9 @@ class Rebuild:
             return Undone()
         return Undone(left=f"the index {BUILDING}, which another proposal will drop.")
 
+    def stays(self, row: OperationRow) -> str | None:
+        return None
+
     async def outcome(self, world: World, run: Run) -> str:
         now, before = run.result["after"], run.result.get("before")
         words = shape_of(run.row.parameters).words

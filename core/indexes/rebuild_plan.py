@@ -68,9 +68,8 @@ def plan(parameters: Parameters, explored: Explored) -> Plan:
         duration=("about " if seen["known"] else "very roughly ") + duration(seen["seconds"]),
         seconds=seen["seconds"],
         verify=(
-            f"valid, the one that EXPLAIN names, recall@10 ≥ {parameters['target']:g}"
-            f"{_at_setting(shape, parameters['setting'])}, p95 ≤ "
-            f"{parameters['p95_ms']:g} ms or half an exact scan, database healthy"
+            f"recall@10 ≥ {parameters['target']:g}, p95 ≤ {parameters['p95_ms']:g} ms or half an exact scan, both at "
+            f"{_setting(shape, parameters['setting'])}; valid, the one that EXPLAIN names, database healthy"
         ),
         rollback=(
             "drop the new index; the old one never stops serving"
@@ -81,8 +80,8 @@ def plan(parameters: Parameters, explored: Explored) -> Plan:
     )
 
 
-def _at_setting(shape: Shape, chosen: int | None) -> str:
-    return f" at {shape.setting} {chosen}" if chosen else f" at the lowest {shape.setting} that reaches it"
+def _setting(shape: Shape, chosen: int | None) -> str:
+    return f"{shape.setting} {chosen}" if chosen else f"the lowest {shape.setting} that reaches it"
 
 
 def shape_of(parameters: Parameters) -> Shape:
@@ -132,7 +131,10 @@ def workers(asked: Any, allowed: int, shape: Shape, rows: int, free: Room) -> in
 def expected(shape: Shape, rows: int, earlier: EarlierBuild | None) -> float:
     if earlier is not None and earlier.rows:
         return max(1.0, earlier.seconds * rows / earlier.rows)
-    return max(1.0, rows * (IVFFLAT_S * (shape.lists or 100) if shape.method == "ivfflat" else HNSW_S))
+    if shape.method == "ivfflat":
+        return max(1.0, rows * IVFFLAT_S * (shape.lists or 100))
+    # Each row looks among ef_construction candidates for its neighbours.
+    return max(1.0, rows * HNSW_S * (shape.ef_construction or DEFAULT_EF_CONSTRUCTION) / DEFAULT_EF_CONSTRUCTION)
 
 
 def _summary(parameters: Parameters, explored: Explored) -> str:

@@ -124,6 +124,7 @@ async def prove(world: World, run: Run) -> None:
     chosen = parameters.get("setting")
     after = await _measure(world, run, new, value=chosen, tune=chosen is None)
     await run.say(f"New: {_words(after)}; EXPLAIN names {after.used or 'no index'}.")
+    await run.keep(after=_numbers(after))
     score, limit = after.score, max(parameters["p95_ms"], after.exact_p50_ms / 2)
     if after.used != new.name:
         raise NotProven(
@@ -136,7 +137,6 @@ async def prove(world: World, run: Run) -> None:
         raise NotProven(f"Recall@10 is {score.recall:.3f}, below {parameters['target']:g}, at {at}.")
     if score.p95_ms > limit:
         raise NotProven(f"The p95 is {milliseconds(score.p95_ms)}, above {milliseconds(limit)}.")
-    await run.keep(after=_numbers(after))
 
 
 async def _measure(world: World, run: Run, index: VectorIndex, *, value: int | None, tune: bool) -> Measured:

@@ -116,12 +116,15 @@ class Reembed:
 
     async def roll_back(self, world: World, run: Run) -> Undone:
         """There is none, and none is needed: each article has whole vectors of one model at any time."""
-        done = run.result.get("done", 0)
-        if not done:
-            return Undone()
+        await run.reload()
+        return Undone(stays=self.stays(run.row))
+
+    def stays(self, row: OperationRow) -> str | None:
+        if not (done := row.result.get("done", 0)):
+            return None
         stay = "stays" if done == 1 else "stay"
-        kept = f"{counted(done, 'article')} embedded by {run.row.parameters['model']} {stay} so"
-        return Undone(stays=f"{kept}; the others have what they had.")
+        kept = f"{counted(done, 'article')} embedded by {row.parameters['model']} {stay} so"
+        return f"{kept}; the others have what they had."
 
     async def outcome(self, world: World, run: Run) -> str:
         done, skipped = run.result.get("done", 0), len(run.result.get("skipped", ()))

@@ -21,6 +21,7 @@ from core.queries import (
 )
 from core.queries.embedding_models import ModelShare
 from core.queries.embeddings import Coverage
+from core.queries.index_ddl import BUILDING
 from core.queries.index_measurements import Measurement
 from core.queries.index_progress import BuildProgress
 from core.queries.invalid_indexes import InvalidIndex
@@ -118,6 +119,8 @@ def state_of(index: VectorIndex, table: VectorTable) -> tuple[str, str]:
     """How an index is, as a tone (ok, warn, bad, mute) and words. Pure."""
     if not index.valid:
         return "bad", "invalid, left by a build that was cut short"
+    if index.name == BUILDING:
+        return "mute", "new, not in use yet"
     if index is not table.serving:
         return "mute", "not used by searches"
     if sizing.outgrown(table.rows or 0, index.shape, index.build.rows if index.build else None):

@@ -34,6 +34,9 @@ class _Migrate:
     name: str
     verb: str
 
+    def stays(self, row: OperationRow) -> str | None:
+        return None
+
     async def outcome(self, world: World, run: Run) -> str:
         target = run.row.parameters["revision"]
         before = run.row.matters["current"] or "an empty database"
@@ -82,7 +85,9 @@ class Upgrade(_Migrate):
         stories: Sequence[Story] = explored.seen["stories"]
         current = explored.matters["current"]
         back = f"`signalist db downgrade {current}`" if current else "nothing: the database was empty"
-        lost = "; each can be taken back" if all(s.reversible for s in stories) else "; not all can be taken back"
+        lost = f", which loses {listed([each for s in stories for each in s.undoing_loses]) or 'nothing'}"
+        if not all(s.reversible for s in stories):
+            lost = "; not all can be taken back"
         return _plan(
             stories,
             title=f"Upgrade the schema to {parameters['revision']}",

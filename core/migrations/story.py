@@ -10,7 +10,7 @@ from core.migrations.locks import Lock
 from core.migrations.squawk import Finding
 from core.migrations.statements import NotKnownBeforehand
 from core.operations.plan import Danger
-from core.phrases import counted, size
+from core.phrases import counted, listed, size
 from core.queries import server, table_sizes
 from core.queries.table_sizes import TableSize
 
@@ -19,6 +19,7 @@ from core.queries.table_sizes import TableSize
 class Story:
     """One revision in one direction. `sql` None: it depends on what is in the database.
 
+    `undoing_loses` is what goes with a downgrade, if there is one.
     `findings` None: squawk could not be run. `sizes` are those of the tables that it locks.
     """
 
@@ -26,6 +27,7 @@ class Story:
     summary: str
     applied: bool
     reversible: bool
+    undoing_loses: tuple[str, ...]
     sql: tuple[str, ...] | None
     locks: tuple[Lock, ...]
     dangers: tuple[Danger, ...]
@@ -35,6 +37,13 @@ class Story:
     @property
     def loses(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(lock.loses for lock in self.locks if lock.loses))
+
+    @property
+    def way_back(self) -> str:
+        """`a downgrade is written, and loses nothing`."""
+        if not self.reversible:
+            return "none: no downgrade is written"
+        return f"a downgrade is written, and loses {listed(self.undoing_loses) or 'nothing'}"
 
     @property
     def concurrent(self) -> bool:
@@ -100,6 +109,7 @@ async def _stories(database: Database, revisions: Sequence[str], *, up: bool) ->
                 summary=scripts.get(revision).doc,
                 applied=revision not in pending,
                 reversible=await asyncio.to_thread(_reversible, revision),
+                undoing_loses=await asyncio.to_thread(_undoing_loses, revision),
                 sql=sql,
                 locks=judged,
                 dangers=dangers.dangers(judged, sizes),
@@ -125,3 +135,8 @@ def _reversible(revision: str) -> bool:
         return False
     except NotKnownBeforehand:
         return True
+
+
+def _undoing_loses(revision: str) -> tuple[str, ...]:
+    script = _script(revision, up=False)
+    return tuple(dict.fromkeys(lock.loses for lock in locks.of(statements.plain(script or ())) if lock.loses))

@@ -7,6 +7,7 @@ from sqlalchemy import func
 from core.access import SYSTEM, Action, User
 from core.errors import Conflict, NotFound
 from core.operations.kind import World
+from core.operations.kinds import KINDS
 from core.operations.states import ENDED, HELD, State
 from core.queries import operation_lines, operations
 from core.queries.operations import OperationRow
@@ -31,8 +32,10 @@ async def cancel(world: World, user: User | None, face: Face, operation_id: uuid
             await operation_lines.add(recording.session, operation_id, [("warning", f"{name} wants it cancelled.")])
         else:
             verb = "Dismissed" if row.state is State.PROPOSED else "Cancelled"
+            stays = KINDS[row.kind].stays(row)
+            outcome = f"{verb} by {name}. {stays}" if stays else f"{verb} by {name}."
             await operations.change(
-                recording.session, operation_id, State.CANCELLED, ended_at=func.now(), outcome=f"{verb} by {name}."
+                recording.session, operation_id, State.CANCELLED, ended_at=func.now(), outcome=outcome
             )
         found = await operations.get(recording.session, operation_id)
     return found or row

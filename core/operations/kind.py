@@ -78,6 +78,10 @@ class Kind(Protocol):
         """Undoes what the steps did, as far as it was done and can be undone."""
         ...
 
+    def stays(self, row: OperationRow) -> str | None:
+        """What a paused operation has done and leaves when it is cancelled, in a sentence; None for nothing."""
+        ...
+
     async def outcome(self, world: World, run: Run) -> str:
         """One sentence about a success, with numbers."""
         ...

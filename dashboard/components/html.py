@@ -26,6 +26,16 @@ class Text(TextElement):
             self.set_text(text)
 
 
+def prose(tag: str, text: str, classes: str = "") -> Element:
+    """An element with text in which what stands between backticks is to be typed."""
+    element = box(tag, classes)
+    with element:
+        for number, part in enumerate(text.split("`")):
+            if part:
+                Text("code" if number % 2 else "span", part)
+    return element
+
+
 def box(tag: str = "div", classes: str = "") -> Element:
     """An element that holds others."""
     return ui.element(tag).classes(classes)

@@ -6,6 +6,7 @@ from core.access import Action
 from core.indexes import progress
 from core.indexes.report import IndexReport, state_of
 from core.phrases import duration, size
+from core.queries.index_ddl import BUILDING
 from core.queries.vector_index import VectorIndex
 from dashboard import acting
 from dashboard.components.html import Text, box, button, scrolling
@@ -62,6 +63,8 @@ def _row(index: VectorIndex, report: IndexReport, drop: Callable[[str], Awaitabl
 
 
 def _built(index: VectorIndex) -> str:
+    if index.build is None and index.name == BUILDING:
+        return f"{index.shape.words}; by the operation above"
     if index.build is None:
         return f"{index.shape.words}; not built here"
     at = f"built {clock(index.build.built_at)} in {duration(index.build.seconds)}"

@@ -11,9 +11,11 @@ _MARK = {"info": "", "warning": "▲ ", "error": "✕ "}
 
 
 class OperationLog:
-    def __init__(self) -> None:
+    def __init__(self, *, over: bool = False) -> None:
+        """`over`: nothing more will come."""
         self.last = 0
-        self._empty = Text("p", "Nothing yet: the log begins with the approval.", "empty")
+        empty = "Nothing: it was never approved." if over else "Nothing yet: the log begins with the approval."
+        self._empty = Text("p", empty, "empty")
         # The role is that of a box around the list: on the list itself it would take the list's own away.
         self._frame = box(classes="log").props('role=log aria-label="Log" tabindex=0')
         self._frame.set_visibility(False)

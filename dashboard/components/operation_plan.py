@@ -2,7 +2,7 @@
 
 from core.operations.plan import Danger, Plan
 from core.phrases import counted
-from dashboard.components.html import Text, box
+from dashboard.components.html import Text, box, prose
 
 _MARK = {"danger": "✕ Danger", "warning": "▲ Careful"}
 
@@ -30,7 +30,7 @@ def operation_plan(plan: Plan) -> None:
             ):
                 with box("tr"):
                     Text("th", name).props("scope=row")
-                    Text("td", said, "bad" if name == "Loses" else "")
+                    prose("td", said, "bad" if name == "Loses" else "")
 
 
 def will_run(plan: Plan) -> str:
@@ -57,7 +57,7 @@ def operation_statements(plan: Plan, *, open_: bool = False) -> None:
                         Text("div", f"Locks: {step.locks}", "under")
                         Text("pre", "\n".join(f"{statement.rstrip(';')};" for statement in step.sql))
                     for finding in step.findings:
-                        Text("div", f"squawk: {finding}", "under")
+                        prose("div", f"squawk: {finding}", "under")
 
 
 def _danger(danger: Danger) -> None:

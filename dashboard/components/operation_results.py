@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from core.operations.states import State
 from core.phrases import milliseconds
 from core.queries.operations import OperationRow
 from dashboard.components.html import Text, box, scrolling
@@ -12,15 +13,20 @@ _ROWS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "Query p50": lambda m: milliseconds(m["p50_ms"]),
     "Query p95": lambda m: milliseconds(m["p95_ms"]),
     "Exact scan p50": lambda m: milliseconds(m["exact_p50_ms"]),
+    "Exact scan p95": lambda m: milliseconds(m["exact_p95_ms"]),
     "Setting": lambda m: f"{m['setting']} {m['value']}",
     "EXPLAIN names": lambda m: str(m["used"] or "no index"),
     "Queries": lambda m: f"{m['queries']:,} of {m['rows']:,} rows",
 }
 
 
+def _new(row: OperationRow) -> str:
+    return "After" if row.state in {State.DONE, State.VERIFYING} else "New, not taken"
+
+
 def operation_results(row: OperationRow) -> None:
     """Draws the table, here; nothing where nothing was measured."""
-    columns = {name: row.result[key] for key, name in (("before", "Before"), ("after", "After")) if key in row.result}
+    columns = {name: row.result[key] for key, name in (("before", "Before"), ("after", _new(row))) if key in row.result}
     if not columns:
         return
     with box("section", "card").style("margin-bottom:14px"):

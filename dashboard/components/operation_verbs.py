@@ -10,13 +10,13 @@ from core.attention import Attention
 from core.operations import approve, cancel, note, pause, planning
 from core.operations.kind import World
 from core.operations.kinds import KINDS
-from core.operations.states import HELD, State
+from core.operations.states import ENDED, HELD, State
 from core.queries import operation_lines
 from core.queries.operations import OperationRow
 from dashboard import acting
 from dashboard.components.attention_list import OneClick
 from dashboard.components.forms import Dialog, Field
-from dashboard.components.html import Text, box, button
+from dashboard.components.html import Text, box, button, prose
 from dashboard.context import context
 from dashboard.guard import current_user
 from dashboard.notices import notice
@@ -78,6 +78,8 @@ class OperationVerbs:
             elif row.state is State.PAUSED and acting.allowed(Action.APPROVE_OPERATION):
                 button("Resume", lambda: self._resume(row), "primary", command=f"Resume: {row.title}")
                 button("Cancel", lambda: self._cancel(row), "danger")
+            elif row.state in ENDED and row.state is not State.DONE and acting.allowed(Action.PLAN_OPERATION):
+                button("Plan anew", lambda: self._plan_anew(row), command=f"Plan anew: {row.title}")
             box(classes="space")
             button("Copy hand-over note", lambda: self._copy(row), command="Copy the hand-over note")
 
@@ -122,7 +124,7 @@ class OperationVerbs:
         def draw() -> None:
             for danger in row.plan.dangers:
                 Text("p", f"▲ {danger.text}", "bad" if danger.severity == "danger" else "warn")
-            Text("p", f"Way back: {row.plan.rollback}.")
+            prose("p", f"Way back: {row.plan.rollback}.")
             if row.plan.phrase:
                 typed.append(Field(f"Type {row.plan.phrase} to approve it"))
 
@@ -157,7 +159,8 @@ class OperationVerbs:
     async def _plan_anew(self, row: OperationRow) -> None:
         _, user, face = await acting.recording_to()
         asked = {key: value for key, value in row.parameters.items() if key != "mark"}
-        made = await planning.plan(world(), user, face, row.kind, asked, replaces=row.id)
+        replaces = row.id if row.state is State.PROPOSED else None
+        made = await planning.plan(world(), user, face, row.kind, asked, replaces=replaces)
         ui.navigate.to(f"/operations/{made.id}")
 
     async def _copy(self, row: OperationRow) -> None:

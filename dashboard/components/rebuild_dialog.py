@@ -13,7 +13,7 @@ from core.phrases import size
 from core.queries.operations import OperationRow
 from dashboard import acting
 from dashboard.components.forms import Check, Dialog, Field
-from dashboard.components.html import Text, box, button, scrolling
+from dashboard.components.html import Text, box, button
 from dashboard.components.operation_verbs import world
 from dashboard.context import context
 
@@ -21,7 +21,7 @@ _NUMBERS = {
     "lists": "Lists (IVFFlat)",
     "m": "m (HNSW)",
     "ef_construction": "ef_construction (HNSW)",
-    "setting": "probes (IVFFlat) or ef_search (HNSW) of searches",
+    "setting": "probes or ef_search of searches",
     "memory_mb": "Memory for the build, MB",
     "target": "Recall@10 to reach",
     "p95_ms": "p95 to stay below, ms",
@@ -84,20 +84,13 @@ class RebuildDialog:
 
 
 def _compare(options: Sequence[Choice]) -> None:
-    with scrolling(), box("table", "plain"):
-        Text("caption", "What there is to choose from", "visually-hidden")
-        with box("thead"), box("tr"):
-            for name, classes in (("Index", ""), ("Memory", "r"), ("Disk", "r"), ("Time", "r")):
-                Text("th", name, classes).props("scope=col")
-        with box("tbody"):
-            for option in options:
-                with box("tr"):
-                    with box("th").props("scope=row"):
-                        Text("div", option.shape.words).style("color:var(--ink)")
-                        Text("div", option.why, "under")
-                    Text("td", size(option.memory), "r")
-                    Text("td", size(option.disk), "r")
-                    Text("td", choices.time_words(option), "r")
+    with box("ul", "options"):
+        for option in options:
+            with box("li"):
+                Text("b", option.shape.words)
+                takes = f"{size(option.memory)} of memory, {size(option.disk)} on disk, {choices.time_words(option)}"
+                Text("span", f" · {takes}")
+                Text("div", option.why, "under")
 
 
 def _asked(method: str, typed: dict[str, str]) -> dict[str, Any]:

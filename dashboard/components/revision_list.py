@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from core.migrations.story import Story
 from core.phrases import listed
-from dashboard.components.html import Text, box
+from dashboard.components.html import Text, box, prose
 
 
 def revision_list(stories: Sequence[Story], current: str | None) -> None:
@@ -32,7 +32,7 @@ def _facts(story: Story) -> None:
         facts = [
             ("Locks", story.lock_words),
             ("Loses", listed(story.loses) or "nothing"),
-            ("Way back", "a downgrade is written" if story.reversible else "none is written"),
+            ("Way back", story.way_back),
         ]
         if story.findings is None:
             facts.append(("squawk", "could not be run here"))
@@ -41,7 +41,7 @@ def _facts(story: Story) -> None:
         for name, said in facts:
             with box("tr"):
                 Text("th", name).props("scope=row")
-                Text("td", said)
+                prose("td", said)
 
 
 def _word(story: Story, current: str | None) -> str:

@@ -8,10 +8,12 @@ from nicegui import ui
 from core.access import Action
 from core.indexes import measuring, report
 from core.indexes.report import IndexReport
+from core.indexes.sizing import band
 from core.operations import planning
 from core.operations.states import ACTIVE
 from core.phrases import counted
 from core.queries.operations import OperationRow
+from core.queries.vector_index import SERVING
 from core.snapshot import Snapshot
 from dashboard import acting, shell
 from dashboard.components.html import Text, box, button, link
@@ -28,6 +30,7 @@ from dashboard.notices import notice
 
 # The first one says where the chart stands.
 REBUILD, REEMBED = "rebuild index", "embed articles"
+UNDER_WAY = "a new one is being built"
 
 
 async def index() -> None:
@@ -58,8 +61,9 @@ class _Page:
 
     def _draw(self, shown: _Shown) -> None:
         found = shown.report
-        self._frame.heading.say(headline(found))
-        self._frame.lede.say(found.advice or lede(found))
+        going = shown.rebuild is not None and shown.rebuild.state in ACTIVE
+        self._frame.heading.say(f"{SERVING}: {UNDER_WAY}" if going else headline(found))
+        self._frame.lede.say(lede(found) if going else found.advice or lede(found))
         IndexTiles().show(found)
         if shown.rebuild is not None:
             operation_card(shown.rebuild, self._verbs, lambda: recall_chart(found.trend))
@@ -133,7 +137,7 @@ def lede(found: IndexReport) -> str:
     rows = f"{found.table.rows or 0:,} rows"
     if serving is None:
         return f"{rows}: every search compares them all, which is exact, and fast enough at this size."
-    return f"{serving.shape.words} on {rows}, as the sizing table has it."
+    return f"{serving.shape.words} on {rows}; the sizing table says {band(found.table.rows or 0).words}."
 
 
 def _sign(snapshot: Snapshot) -> object:

@@ -63,7 +63,7 @@ class _Page:
         with box("section", "card"):
             with box(classes="head"):
                 Text("h2", "Log")
-            self._log = OperationLog()
+            self._log = OperationLog(over=story.row.state in ENDED)
             self._log.add(story.lines)
 
     def _update(self, story: _Story) -> bool:
@@ -89,4 +89,5 @@ class _Page:
     def _say(self, row: OperationRow) -> None:
         self._shown = row
         self._frame.heading.say(row.title)
-        self._frame.lede.say(f"{state_words(row).strip('●▲✕‖ ').capitalize()}. {row.outcome or row.plan.summary}")
+        state, said = state_words(row).strip("●▲✕‖ ").capitalize(), row.outcome or row.plan.summary
+        self._frame.lede.say(said if said.startswith(state) else f"{state}. {said}")

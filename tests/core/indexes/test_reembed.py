@@ -15,6 +15,7 @@ from core.operations.approve import approve
 from core.operations.cancel import cancel
 from core.operations.detect import detect
 from core.operations.kind import World
+from core.operations.kinds import KINDS
 from core.operations.pause import pause, resume
 from core.operations.run import run_operation
 from core.operations.running import Run
@@ -95,6 +96,10 @@ async def test_it_is_paused_and_gone_on_with_and_articles_keep_their_old_vectors
     # The articles that waited longest came first; each has whole vectors of one model.
     assert sum(models().values()) >= 30
     assert models()["wordllama-256"] == 12
+    # What a cancel now would leave is said; and it can be gone on with.
+    assert KINDS[row.kind].stays(paused) == (
+        "12 articles embedded by wordllama-256 stay so; the others have what they had."
+    )
     await resume(world, ADA, "browser", row.id)
     await run_operation(world, row.id, "worker 2")
     assert (await planning.get(world, row.id)).outcome == "40 articles embedded by wordllama-256."
