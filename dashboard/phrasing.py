@@ -6,6 +6,8 @@ from typing import Any
 
 from pydantic_core import to_json
 
+from core.reading import Reading
+
 
 def brief(seconds: float) -> str:
     """`12 s`, `4 min`, `3 h 5 min`, `2 d`: as shell.js goes on to say it, so that nothing jumps when it takes over."""
@@ -29,6 +31,11 @@ def clock(at: dt.datetime) -> str:
     """The server's local time of day: `12:03:04`; with the date when that is not today's."""
     local = at.astimezone()
     return f"{local:%H:%M:%S}" if local.date() == dt.datetime.now().astimezone().date() else f"{local:%Y-%m-%d %H:%M}"
+
+
+def known(reading: Reading[Any]) -> str:
+    """`This was known at 12:03:04.`; empty while it is read, and where nothing ever was."""
+    return "" if reading.ok or reading.read_at is None else f"This was known at {clock(reading.read_at)}."
 
 
 def deed(action: str, details: Mapping[str, Any]) -> tuple[str, str]:

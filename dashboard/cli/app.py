@@ -6,6 +6,7 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+from typer.exceptions import TyperException
 from typer.main import get_command
 
 from core.config import settings
@@ -28,7 +29,7 @@ VERBS = {
     "feeds": Verb("feeds", "What is crawled: add, list, remove, import, export, crawl."),
     "search": Verb("search", "Find articles by what they mean."),
     "queues": Verb("queues", "List the queues, and pause or resume one."),
-    "failed": Verb("failed", "The jobs that gave up: list, groups, show, retry, discard."),
+    "failed": Verb("failed", "The jobs that gave up: list, groups, show, retry, discard, export."),
     "index": Verb("index", "The vector index: stats, plan, rebuild, recall."),
     "operations": Verb("operations", "What changes infrastructure: list, show, approve, cancel."),
     "users": Verb("users", "Who may log in: add, list, disable, roles, passwords."),
@@ -93,9 +94,25 @@ def signalist(
 
 
 def main() -> None:
-    """Runs the verb on the command line and exits with its code."""
+    """Runs the verb on the command line and exits with its code; whatever goes wrong is one sentence on stderr."""
     try:
-        app()
+        ended = app(standalone_mode=False)
     except SignalistError as error:
         typer.echo(str(error), err=True)
         sys.exit(error.exit_code)
+    except TyperException as error:
+        typer.echo(_usage(error), err=True)
+        sys.exit(error.exit_code)
+    except typer.Abort:
+        typer.echo("Nothing was done.", err=True)
+        sys.exit(1)
+    sys.exit(ended if isinstance(ended, int) else 0)
+
+
+def _usage(error: TyperException) -> str:
+    """`No such option: --al. Did you mean --all? See “signalist failed retry --help”.`"""
+    message, command = error.format_message(), getattr(error, "ctx", None)
+    # Without any word, typer raises the help itself.
+    if "\n" in message or command is None:
+        return message
+    return f"{message.rstrip('.?')}{'?' if message.endswith('?') else '.'} See “{command.command_path} --help”."

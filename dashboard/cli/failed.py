@@ -10,11 +10,12 @@ from typing import Annotated
 import typer
 
 from core.errors import BadRequest, NotFound
-from core.failed_jobs.begin import Begun
+from core.failed_jobs import export as export_
+from core.failed_jobs.begin import CANARY, Begun
 from core.failed_jobs.discard import discard as discard_jobs
 from core.failed_jobs.filter import Filter, since
 from core.failed_jobs.narrowing import narrowed
-from core.failed_jobs.plan import plan
+from core.failed_jobs.plan import Plan, plan
 from core.failed_jobs.retry import retry as retry_jobs
 from core.failed_jobs.subjects import About, called, subjects
 from core.phrases import duration
@@ -34,6 +35,7 @@ Words = Annotated[str, typer.Option("--text", help="Only those that say this, or
 Ids = Annotated[list[str] | None, typer.Argument(help="Ids as `list` shows them.", show_default=False)]
 All = Annotated[bool, typer.Option("--all", help="Every failed job.")]
 Group = Annotated[str, typer.Option(help="Every job of a group, as `groups` shows it.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what it would touch.")]
 Verb = Callable[..., Awaitable[Begun]]
 
 _MOST_GROUPS = 100
@@ -108,9 +110,14 @@ def retry(
     task: Task = "",
     since: Since = "",
     text: Words = "",
+    dry_run: DryRun = False,
 ) -> None:
     """Send failed jobs again; of many, five go first, and the rest if all of them succeed."""
-    say(asyncio.run(_do(retry_jobs, _chosen(ids, everything, _filter(task, group, since, text)))).sentence)
+    chosen = _chosen(ids, everything, _filter(task, group, since, text))
+    if dry_run:
+        _say_plan(asyncio.run(_plan(chosen, CANARY)))
+    else:
+        say(asyncio.run(_do(retry_jobs, chosen)).sentence)
 
 
 @app.command()
@@ -122,13 +129,25 @@ def discard(
     task: Task = "",
     since: Since = "",
     text: Words = "",
+    dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
     """Take failed jobs off the list without sending them again."""
     chosen = _chosen(ids, everything, _filter(task, group, since, text))
-    if not chosen[0]:
-        confirm(f"Discard {asyncio.run(_what(chosen[1]))}?", yes=yes)
+    if dry_run:
+        _say_plan(asyncio.run(_plan(chosen, 0)))
+        return
+    if not chosen[0] and not yes:
+        found = asyncio.run(_plan(chosen, 0))
+        if found.total.value or not found.total.exact:
+            confirm(f"Discard {found.total.of('job')}: {found.target}?", yes=yes)
     say(asyncio.run(_do(discard_jobs, chosen)).sentence)
+
+
+@app.command()
+def export(*, task: Task = "", error: Error = "", since: Since = "", text: Words = "", as_json: AsJson = False) -> None:
+    """Write failed jobs to stdout, as CSV, or as JSON with the whole story of each."""
+    asyncio.run(_export(_filter(task, error, since, text), as_json=as_json))
 
 
 def _filter(task: str, error: str, since_: str, text: str) -> Filter:
@@ -144,6 +163,13 @@ def _chosen(ids: Sequence[str] | None, everything: bool, chosen: Filter) -> tupl
     if bool(ids) + everything + (not chosen.is_everything) != 1:
         raise BadRequest("Say which: ids, or --all, or what they have in common.")
     return ids or (), chosen
+
+
+def _say_plan(found: Plan) -> None:
+    say(found.sentence)
+    if found.shares:
+        rows = [(share.number, share.task, share.exception) for share in found.shares]
+        write_table(("jobs", "task", "exception"), rows)
 
 
 def _about(job: FailedRow | FailedJobStory, about: dict[uuid.UUID, About]) -> str:
@@ -188,18 +214,27 @@ async def _show(words: str) -> tuple[FailedJobStory, dict[uuid.UUID, About]]:
             return story, await subjects(session, [story])
 
 
-async def _what(chosen: Filter) -> str:
+async def _plan(chosen: tuple[Sequence[str], Filter], canary: int) -> Plan:
     async with connected() as servers:
-        found = await plan(servers.database, servers.user, chosen, canary=0)
-    return f"{found.total.of('job')}: {found.target}"
+        return await plan(servers.database, servers.user, await _meant(servers, chosen), canary=canary)
 
 
 async def _do(verb: Verb, chosen: tuple[Sequence[str], Filter]) -> Begun:
-    words, filter_ = chosen
     async with connected() as servers:
-        if words:
-            filter_ = filter_.named(await _named(servers, words))
-        return await verb(servers.database, servers.redis, servers.user, "cli", filter_, now=dt.datetime.now(dt.UTC))
+        meant = await _meant(servers, chosen)
+        return await verb(servers.database, servers.redis, servers.user, "cli", meant, now=dt.datetime.now(dt.UTC))
+
+
+async def _export(chosen: Filter, *, as_json: bool) -> None:
+    write = export_.as_json if as_json else export_.as_csv
+    async with connected() as servers:
+        async for part in write(servers.database, servers.user, chosen):
+            typer.echo(part, nl=False)
+
+
+async def _meant(servers: Servers, chosen: tuple[Sequence[str], Filter]) -> Filter:
+    words, filter_ = chosen
+    return filter_.named(await _named(servers, words)) if words else filter_
 
 
 async def _named(servers: Servers, words: Sequence[str]) -> tuple[uuid.UUID, ...]:

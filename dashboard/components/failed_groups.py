@@ -22,6 +22,7 @@ class FailedGroups:
             self._card = card
             Text("h2", "By cause").props("id=causes")
             self._body = box()
+        self._card.set_visibility(False)
         self._shown: object = None
 
     def show(self, groups: Sequence[FailedGroup], hours: Hours, more: str, now: dt.datetime) -> None:

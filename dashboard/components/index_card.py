@@ -3,6 +3,7 @@
 from core.phrases import counted, milliseconds, size
 from core.readings import Readings
 from dashboard.components.html import Text, box, link
+from dashboard.phrasing import known
 
 ROWS = ("Articles", "Embedded", "Summarised", "Vectors", "Index", "Recall@10", "Query p95", "Size")
 UNKNOWN = "–"
@@ -16,6 +17,7 @@ class IndexCard:
             with box(classes="head"):
                 Text("h2", "Index")
                 link("All about the index", "/index")
+            self._known = Text("p", "", "under")
             with box("table", "plain"):
                 Text("caption", "Articles and vector index", "visually-hidden")
                 with box("tbody"):
@@ -27,6 +29,7 @@ class IndexCard:
     def show(self, readings: Readings) -> None:
         for name, text in zip(ROWS, _texts(readings), strict=True):
             self._values[name].say(text)
+        self._known.say(known(readings.index))
 
 
 def _texts(readings: Readings) -> tuple[str, ...]:

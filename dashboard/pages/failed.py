@@ -5,6 +5,7 @@ from core.snapshot import Snapshot
 from dashboard import shell
 from dashboard.components.failed_address import PATH, FailedAddress
 from dashboard.components.failed_desk import FailedDesk
+from dashboard.phrasing import known
 
 LEDE = "They stay here until someone retries or discards them. Nothing is deleted on its own."
 
@@ -30,7 +31,7 @@ async def failed(
     def show(snapshot: Snapshot) -> None:
         summary = snapshot.readings.failed
         frame.heading.say(headline(summary.value) if summary.value else "Failed jobs")
-        frame.lede.say(LEDE if summary.ok else summary.problem("Postgres"))
+        frame.lede.say(LEDE if summary.ok else f"{summary.problem('Postgres')} {known(summary)}".strip())
 
     frame.follow(show)
     await desk.open()

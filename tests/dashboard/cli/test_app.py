@@ -34,7 +34,11 @@ def test_a_wrong_verb_is_wrong_usage(signalist: Signalist) -> None:
     done = signalist("nonsense")
     assert done.code == 2
     assert done.out == ""
-    assert "No such command 'nonsense'" in done.err
+    assert done.err == "No such command 'nonsense'. See “signalist --help”.\n"
+    done = signalist("failed", "list", "--limit", "0")
+    assert done.code == 2
+    assert done.err.count("\n") == 1
+    assert done.err.endswith("See “signalist failed list --help”.\n")
 
 
 def test_a_wrong_setting_is_one_sentence(signalist: Signalist, monkeypatch: pytest.MonkeyPatch) -> None:

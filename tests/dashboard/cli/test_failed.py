@@ -122,7 +122,18 @@ def test_chosen_ones_are_sent_again_and_leave_the_list(signalist: Signalist, job
     assert waiting["embed"] == 2
 
 
+def test_the_same_jobs_are_exported(signalist: Signalist, jobs: list[str]) -> None:
+    told = signalist("failed", "export", "--json").json
+    assert {story["id"] for story in told} == set(jobs)
+    assert all(story["attempts"] for story in told)
+    lines = signalist("failed", "export", "--task", "crawl_feed").out.splitlines()
+    assert lines[0].startswith("id,task,queue")
+    assert all(",crawl_feed," in line for line in lines[1:])
+
+
 def test_all_are_sent_again(signalist: Signalist, jobs: list[str]) -> None:
+    assert signalist("failed", "retry", "--all", "--dry-run").out.startswith(f"{len(jobs)} jobs, at once.\n")
+    assert len(open_jobs(signalist)) == len(jobs)
     assert signalist("failed", "retry", "--all").out == f"{len(jobs)} jobs are on their way.\n"
     assert open_jobs(signalist) == set()
     nothing = signalist("failed", "retry", "--all")
