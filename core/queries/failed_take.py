@@ -6,7 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, assert_never
 
-from sqlalchemy import ColumnElement, and_, exists, func, literal_column, select, text, tuple_, update
+from sqlalchemy import (
+    ARRAY,
+    UUID,
+    ColumnElement,
+    and_,
+    any_,
+    exists,
+    func,
+    literal,
+    literal_column,
+    select,
+    text,
+    tuple_,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -85,7 +99,8 @@ async def take(
     session: AsyncSession, verb: Verb, ids: Sequence[uuid.UUID], *, action: uuid.UUID, by: str
 ) -> tuple[TakenJob, ...]:
     """Does `verb` to those of the jobs that it can still be done to and that nobody else has in hand just now."""
-    free = select(FailedJob.id).where(FailedJob.id.in_(list(ids)), _possible(verb)).order_by(FailedJob.id)
+    named = FailedJob.id == any_(literal(list(ids), ARRAY(UUID())))
+    free = select(FailedJob.id).where(named, _possible(verb)).order_by(FailedJob.id)
     locked = free.with_for_update(skip_locked=True, of=FailedJob).cte("locked")
     settled = {"state": _BECOMES[verb], "action_id": action}
     if verb == "reopen":

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import ARRAY, BigInteger, any_, bindparam, delete, literal, select, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.models import OutboxJob
@@ -35,7 +36,20 @@ async def add(session: AsyncSession, jobs: Sequence[PromisedJob]) -> None:
     """In this order."""
     if jobs:
         rows = [{**vars(job), "args": list(job.args)} for job in jobs]
-        await session.execute(insert(OutboxJob), rows)
+        await session.execute(_ADD, {"jobs": rows})
+
+
+# One statement for all of them: a statement for each costs as much as everything else about a bulk retry.
+_ADD = text(
+    """
+    insert into outbox (task_id, task, args, kwargs, labels, queue, job_key)
+    select task_id, task, args, kwargs, labels, queue, job_key
+      from rows from (jsonb_to_recordset(:jobs) as (
+               task_id text, task text, args jsonb, kwargs jsonb, labels jsonb, queue text, job_key text
+           )) with ordinality as job (task_id, task, args, kwargs, labels, queue, job_key, place)
+     order by place
+    """
+).bindparams(bindparam("jobs", type_=JSONB))
 
 
 async def claim(session: AsyncSession, after: int, limit: int) -> tuple[StoredPromise, ...]:
@@ -53,4 +67,5 @@ async def claim(session: AsyncSession, after: int, limit: int) -> tuple[StoredPr
 
 async def remove(session: AsyncSession, ids: Sequence[int]) -> None:
     if ids:
-        await session.execute(delete(OutboxJob).where(OutboxJob.id.in_(ids)))
+        gone = delete(OutboxJob).where(OutboxJob.id == any_(literal(list(ids), ARRAY(BigInteger))))
+        await session.execute(gone, execution_options={"synchronize_session": False})
