@@ -52,6 +52,9 @@ lint: installed-dev ## Check the style of Python, shell, YAML, the Dockerfile, a
 	$(BIN)/yamllint --strict .
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose*.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/zizmor --quiet --offline .github
 	@if command -v caddy >/dev/null; then caddy validate --config Caddyfile >/dev/null 2>.venv/caddy.log || { cat .venv/caddy.log; exit 1; }; \
 		else echo "There is no caddy on this machine: the Caddyfile was not validated."; fi
 
