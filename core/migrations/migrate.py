@@ -6,15 +6,18 @@ from functools import partial
 from typing import Any
 
 from core.errors import Conflict, NotFound
+from core.indexes import room
 from core.migrations import migrate_steps, move, scripts, standing, story
 from core.migrations.differences import drift
 from core.migrations.migrate_steps import LOCK_TIMEOUT_S, NotMigrated
+from core.migrations.standing import MigrationStatus
 from core.migrations.story import Story
 from core.operations import smoke
 from core.operations.kind import EXCLUSIVE_DATABASE, Step, Undone, World
 from core.operations.plan import Danger, Explored, Parameters, Plan, PlannedStep
 from core.operations.running import Run
 from core.phrases import counted, duration, listed, size
+from core.queries import maintenance
 from core.queries.operations import OperationRow
 
 # A small server reads or writes about this many bytes of a table in a second.
@@ -79,7 +82,7 @@ class Upgrade(_Migrate):
             raise Conflict(f"The schema is at {status.current}: {target} has run already.")
         revisions = status.pending[: status.pending.index(target) + 1]
         stories = await story.upwards(world.database, revisions)
-        return _explored(status.current, status.head, revisions, stories)
+        return await _explored(world, status, revisions, stories)
 
     def plan(self, parameters: Parameters, explored: Explored) -> Plan:
         stories: Sequence[Story] = explored.seen["stories"]
@@ -89,7 +92,7 @@ class Upgrade(_Migrate):
         if not all(s.reversible for s in stories):
             lost = "; not all can be taken back"
         return _plan(
-            stories,
+            explored,
             title=f"Upgrade the schema to {parameters['revision']}",
             summary=f"{counted(len(stories), 'revision')} pending: {listed([f'{s.id} {s.summary}' for s in stories])}.",
             rollback=f"what fails leaves nothing behind; the revisions before stay, and {back} takes them back{lost}",
@@ -170,13 +173,13 @@ class Downgrade(_Migrate):
             )
         if irreversible := [each.id for each in stories if not each.reversible]:
             raise Conflict(f"{listed(irreversible)} cannot be taken back: there is no downgrade in the file.")
-        return _explored(status.current, status.head, revisions, stories)
+        return await _explored(world, status, revisions, stories)
 
     def plan(self, parameters: Parameters, explored: Explored) -> Plan:
         stories: Sequence[Story] = explored.seen["stories"]
         target = parameters["revision"] or "the beginning"
         return _plan(
-            stories,
+            explored,
             title=f"Downgrade the schema to {target}",
             summary=f"Takes back {listed([f'{s.id} {s.summary}' for s in stories])}.",
             rollback="upgrading again builds what was removed, without what was in it",
@@ -209,14 +212,20 @@ class Downgrade(_Migrate):
         return Undone()
 
 
-def _explored(current: str | None, head: str, revisions: Sequence[str], stories: Sequence[Story]) -> Explored:
+async def _explored(
+    world: World, status: MigrationStatus, revisions: Sequence[str], stories: Sequence[Story]
+) -> Explored:
+    async with world.database.session() as session:
+        limits = await maintenance.limits(session)
     return Explored(
-        matters={"current": current, "head": head, "revisions": list(revisions)},
-        seen={"stories": stories},
+        matters={"current": status.current, "head": status.head, "revisions": list(revisions)},
+        seen={"stories": stories, "disk": room.look(world.database.url, limits.data_directory).disk},
     )
 
 
-def _plan(stories: Sequence[Story], *, title: str, summary: str, rollback: str, phrase: str, verify: str) -> Plan:
+def _plan(explored: Explored, *, title: str, summary: str, rollback: str, phrase: str, verify: str) -> Plan:
+    stories: Sequence[Story] = explored.seen["stories"]
+    free: int | None = explored.seen["disk"]
     loses = [what for each in stories for what in each.loses]
     work = sum(
         table.size
@@ -224,11 +233,15 @@ def _plan(stories: Sequence[Story], *, title: str, summary: str, rollback: str, 
         for name, table in each.sizes.items()
         if any(lock.table == name and lock.lasts != "a moment" for lock in each.locks)
     )
-    unknown = [
+    warnings = [
         Danger("warning", f"the SQL of {each.id} depends on what is in the database: read its file")
         for each in stories
         if each.sql is None
     ]
+    if free is not None and free < 2 * work:
+        full = f"the disk has {size(free)} left, and up to {size(work)} is built or written anew"
+        warnings.append(Danger("danger", full))
+    left = f", {size(free)} free" if free is not None else ", free space not visible here"
     seconds = 1.0 + work / BYTES_PER_S
     return Plan(
         title=title,
@@ -244,13 +257,13 @@ def _plan(stories: Sequence[Story], *, title: str, summary: str, rollback: str, 
         ),
         locks="; ".join(dict.fromkeys(each.lock_words for each in stories)),
         memory="what Postgres has for maintenance",
-        disk=f"up to {size(work)} for what is built or written anew" if work else "next to none",
+        disk=f"up to {size(work)} for what is built or written anew{left}" if work else "next to none",
         duration=f"about {duration(seconds)}; a lock that is not free within {LOCK_TIMEOUT_S} s is asked for again",
         verify=verify,
         rollback=rollback,
         seconds=seconds,
         dangers=tuple(
-            sorted((*unknown, *(d for each in stories for d in each.dangers)), key=lambda d: d.severity != "danger")
+            sorted((*warnings, *(d for each in stories for d in each.dangers)), key=lambda d: d.severity != "danger")
         ),
         loses=listed(loses) or None,
         phrase=phrase if loses else None,

@@ -71,6 +71,8 @@ def diff() -> None:
         say("The database is what the models say.")
         return
     say("\n".join(found))
+    if pending := migrations.status(settings().admin_database()).pending:
+        complain(f"What is pending ({', '.join(pending)}) has not run yet: some of this may be what it does.")
     raise typer.Exit(1)
 
 

@@ -1,8 +1,14 @@
 """The schema goes up, down and up again, and matches the models."""
 
+import shutil
+from pathlib import Path
+
 import psycopg
+import pytest
 
 from core import migrations
+from core.errors import Misconfigured
+from core.migrations import scripts
 
 
 def test_every_revision_goes_down_and_up_again(database_url: str) -> None:
@@ -52,6 +58,17 @@ def test_history_tells_what_has_run(database_url: str) -> None:
     assert [revision.id for revision in found] == sorted(revision.id for revision in found)
     assert [revision.applied for revision in found] == [True, *[False] * (len(found) - 1)]
     assert all(revision.summary for revision in found)
+
+
+def test_two_branches_are_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "alembic"
+    shutil.copytree(scripts.SCRIPTS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("9001", "9002"):
+        text = f'revision = "{name}"\ndown_revision = "{scripts.revisions()[0]}"\n'
+        (folder / "versions" / f"{name}.py").write_text(f'"""branch"""\n\n{text}')
+    monkeypatch.setattr(scripts, "SCRIPTS", folder)
+    with pytest.raises(Misconfigured, match=r"have 2 heads \(.*\): `alembic merge heads` joins them"):
+        scripts.revisions.__wrapped__()
 
 
 def test_a_database_with_tables_of_others_is_not_empty(database_url: str) -> None:

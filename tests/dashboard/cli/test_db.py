@@ -25,6 +25,13 @@ def test_it_goes_down_and_up_when_asked_to(signalist: Signalist) -> None:
     assert signalist("db", "upgrade", "--yes").out.startswith("The schema is current")
 
 
+def test_what_differs_because_a_revision_is_pending_is_said_to_be_so(signalist: Signalist) -> None:
+    signalist("db", "downgrade", "0003", "--yes")
+    done = signalist("db", "diff")
+    assert done.code == 1
+    assert "What is pending (0004" in done.err
+
+
 def test_history_tells_what_is_pending(signalist: Signalist) -> None:
     signalist("db", "downgrade", "base", "--yes")
     assert {revision["applied"] for revision in signalist("db", "history", "--json").json} == {False}
