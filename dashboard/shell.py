@@ -68,7 +68,7 @@ def frame(path: str, title: str, lede: str = "") -> Iterator[Frame]:
     theme = request.cookies.get("theme") if request else None
     ui.dark_mode({"dark": True, "light": False}.get(theme or ""))
     poller = context().poller
-    link("Skip to content", "#content", "skip").props["href"] = "#content"
+    Text("a", "Skip to content", "skip").props["href"] = "#content"
     with box(classes="app"):
         _navigation(path, client, poller)
         veil = box("button", "veil").props('aria-label="Close the navigation"')
