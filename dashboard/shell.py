@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nicegui import Client, app, ui
 
+from core.access import Action, require
 from core.health import Status
 from core.operations.states import State
 from core.phrases import counted
@@ -62,6 +63,7 @@ def _asset(name: str) -> str:
 @contextmanager
 def frame(path: str, title: str, lede: str = "") -> Iterator[Frame]:
     """The shell with room for a page in it. `title` is the heading, which the page may say anew."""
+    require(current_user(), Action.VIEW)
     client = ui.context.client
     ui.page_title(f"{title} · Signalist")
     request = client.request

@@ -19,6 +19,7 @@ from core.queries.operations import OperationRow
 from core.recording import recorded
 from dashboard.cli.operating import at_work, carry_out, exit_with, show_plan
 from dashboard.cli.output import AsJson, Yes, complain, confirm, say, write_json, write_table
+from dashboard.cli.servers import at_the_keyboard
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -26,6 +27,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False)
 @app.callback()
 def db() -> None:
     """The schema of the database: where it stands, and moving it."""
+    at_the_keyboard()
 
 
 @app.command()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 
 from core import queues
-from core.access import User, on_this_machine
+from core.access import Action, User, on_this_machine, require
 from core.config import Settings, settings
 from core.db import Database
 
@@ -41,8 +41,9 @@ async def connected() -> AsyncIterator[Servers]:
 
 
 def at_the_keyboard() -> User:
-    """The person who types."""
+    """The person who types. Asked like everybody else; their verbs ask for more."""
     try:
-        return on_this_machine(pwd.getpwuid(os.getuid()).pw_name)
+        login = pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
-        return on_this_machine(f"uid {os.getuid()}")
+        login = f"uid {os.getuid()}"
+    return require(on_this_machine(login), Action.VIEW)

@@ -145,7 +145,7 @@ def fill(url: str) -> tuple[str, str, str]:
                 [articles[-1], take(), number + 1],
             )
             jobs.append(fail(connection, take, "discarded" if number % 4 == 1 else "open"))
-            details = {f":{take()}": take()}
+            details = {f":{take()}": take(), "error": take(), "verb": take()}
             insert(
                 connection, "records", outcome="done", details=details, **of(take, "actor", "face", "action", "target")
             )
@@ -374,6 +374,7 @@ async def test_hostile_text_stays_text_on_every_page(
         "/search?q=alert": 20,
         "/map": 0,
         "/access": len(PAYLOADS),
+        "/record": 50,
         **{f"{path}={typed}": 5 for path in ("/feeds?q", "/articles?q", "/search?q", "/failed?q")},
         f"/failed?task={typed}&queue={typed}&cause={typed}&job={typed}": 0,
     }

@@ -13,13 +13,14 @@ from fastapi.routing import iter_route_contexts
 from nicegui import core
 from starlette.routing import Mount
 
-from core.access import Action, Role, on_this_machine
+from core.access import LEAST, Action, Role, on_this_machine
 from core.accounts import people
 from core.db import Database
 from dashboard import sockets
 from dashboard.api.access import actions_of
 from dashboard.context import Context, set_context
 from dashboard.login import local
+from dashboard.main import PAGES
 from dashboard.sockets import login_of
 
 if TYPE_CHECKING:
@@ -164,6 +165,25 @@ async def test_every_route_of_the_api_declares_the_action_that_it_takes(site: "S
             assert action not in reading, path
         elif action not in managing and path != "/v1/feeds/export":
             assert action in reading, path
+
+
+async def test_every_page_and_file_asks_what_one_may(site: "Site", monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = {
+        route.path: actions_of(route)
+        for route in iter_route_contexts(core.app.routes)
+        if not isinstance(route.original_route, Mount)
+        for method in route.methods or {"GET"}
+        if (method, versionless(route.path or "")) not in OPEN and not (route.path or "").startswith("/_nicegui")
+    }
+    # What is no page declares its action, as the API does; /api without a slash only leads to the one with it.
+    forgotten = {path for path, actions in asked.items() if len(actions) != 1 and path not in {*PAGES, "/api"}}
+    assert forgotten == set()
+    browser = await site.browser(Role.OPERATOR)
+    monkeypatch.setitem(LEAST, Action.VIEW, Role.ADMIN)
+    for path in map(example, PAGES):
+        answer = await browser.get(path)
+        assert "To view you need the role admin" in answer.text, path
+        assert "<nav" not in answer.text
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.OPERATOR])

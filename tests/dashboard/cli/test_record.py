@@ -13,11 +13,12 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from core import queues
-from core.access import on_this_machine
+from core.access import LEAST, Action, Role, User, on_this_machine
 from core.config import Settings
 from core.db import Database
 from core.operations import planning
 from core.operations.kind import World
+from dashboard.cli import servers
 from dashboard.cli.app import VERBS
 
 Signalist = Callable[..., Any]
@@ -122,6 +123,32 @@ def test_every_verb_that_changes_something_leaves_a_record(
         assert [row for row in new if row[:2] == ("cli", action)], (verb, new, done)
 
 
+def test_every_verb_asks_who_types(
+    signalist: Signalist, ids: dict[str, str], database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(servers, "on_this_machine", lambda login: User(None, login, Role.VIEWER))
+    for verb, (words, _) in CHANGING.items():
+        before = records(database_url)
+        done = signalist(*verb.split(), *words.format(**ids).split(), stdin=b"")
+        new = records(database_url)[len(before) :]
+        if verb == "db upgrade":
+            # Which it is: nothing was undone before.
+            assert "The schema is current" in done.out
+            continue
+        assert (done.code, {row[3] for row in new}) == (1, {"refused"}), (verb, done)
+        assert done.err.startswith("To "), verb
+    monkeypatch.setitem(LEAST, Action.VIEW, Role.ADMIN)
+    monkeypatch.setitem(LEAST, Action.SEARCH, Role.ADMIN)
+    for verb in sorted(READING):
+        done = signalist(
+            *verb.split(),
+            *{"search": ["x"], "failed show": ["x"], "operations show": [ids["operation"]]}.get(verb, []),
+            stdin=b"",
+        )
+        assert (done.code, done.out) == (1, ""), (verb, done)
+        assert "To view you need the role admin" in done.err, verb
+
+
 def test_the_record_is_told_at_the_command_line(signalist: Signalist) -> None:
     for verb in ("pause", "resume"):
         assert signalist("queues", verb, "crawl").code == 0
@@ -136,6 +163,6 @@ def test_the_record_is_told_at_the_command_line(signalist: Signalist) -> None:
     assert signalist("record", "--action", "dance").code == 2
 
 
-def records(url: str) -> list[tuple[str, str, str]]:
+def records(url: str) -> list[tuple[str, ...]]:
     with psycopg.connect(url) as connection:
-        return connection.execute("select face, action, target from records order by id").fetchall()
+        return connection.execute("select face, action, target, outcome from records order by id").fetchall()
