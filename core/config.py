@@ -43,6 +43,7 @@ class Settings(BaseSettings):
     require_second_approver: bool = False
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "console"] = "console"
+    log_file: Path | None = None
 
     @field_validator("forwarded_allow_ips")
     @classmethod

@@ -1,40 +1,56 @@
-"""Logs: one line an event on stderr, for people or for machines, with every secret blacked out."""
+"""Logs: one line an event, for people or for machines, with every secret blacked out.
 
+Services log to stdout and to LOG_FILE, verbs of the command line to stderr, and what a job said is kept with it.
+"""
+
+import fcntl
 import logging
+import logging.handlers
 import re
 import sys
 import threading
+from collections import deque
+from contextvars import ContextVar
+from pathlib import Path
 from types import TracebackType
+from typing import TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from core.config import Settings
+from core.errors import Misconfigured
 from core.redaction import REDACTED, is_secret, learn, redacted, redaction, secrets_of
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 # Libraries that log every request or connection at INFO.
 _CHATTY = ("aiohttp.access", "alembic", "asyncio", "httpx", "httpx2", "httpcore", "httpcore2", "openai")
+# Enough for some days of a busy box, and no disk is filled by it.
+FILE_BYTES, FILES_KEPT = 10_000_000, 5
+# What is kept of an attempt at a job travels with the job through Redis: its last lines, as far as they fit.
+KEPT_LINES, KEPT_CHARACTERS, LONGEST_KEPT = 100, 8_000, 2_000
 
 
-def configure(settings: Settings) -> None:
-    """Sends the log of this process, our own lines and those of every library, to stderr.
+def configure_service(settings: Settings) -> None:
+    """As `configure`, but to stdout, and to LOG_FILE as JSON. Raises Misconfigured if that cannot be written."""
+    configure(settings, sys.stdout)
+    if settings.log_file is not None:
+        handler = _RotatedFile(settings.log_file)
+        handler.setFormatter(_formatter(settings, structlog.processors.JSONRenderer()))
+        logging.getLogger().addHandler(handler)
+
+
+def configure(settings: Settings, out: TextIO | None = None) -> None:
+    """Sends the log of this process, our own lines and those of every library, to `out`, or else to stderr.
 
     LOG_LEVEL and LOG_FORMAT say how much and in which form; warnings of Python become log lines too.
     """
-    shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.stdlib.ExtraAdder(),
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.StackInfoRenderer(),
-    ]
+    out = out or sys.stderr
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
             structlog.stdlib.PositionalArgumentsFormatter(),
-            *shared,
+            *_SHARED,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -42,26 +58,12 @@ def configure(settings: Settings) -> None:
         cache_logger_on_first_use=True,
     )
     learn(settings)
+    handler = logging.StreamHandler(out)
+    for_people = (_on_one_line, structlog.dev.ConsoleRenderer(colors=out.isatty()))
     as_json = settings.log_format == "json"
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                # Before the redaction, so that what a traceback quotes is blacked out as well.
-                structlog.processors.format_exc_info,
-                redactor(settings),
-                *(
-                    (structlog.processors.JSONRenderer(),)
-                    if as_json
-                    else (_on_one_line, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()))
-                ),
-            ],
-        )
-    )
+    handler.setFormatter(_formatter(settings, *((structlog.processors.JSONRenderer(),) if as_json else for_people)))
     root = logging.getLogger()
-    root.handlers = [handler]
+    root.handlers = [handler, _Keeper(settings)]
     root.setLevel(settings.log_level)
     logging.captureWarnings(capture=True)
     for name in _CHATTY:
@@ -69,6 +71,105 @@ def configure(settings: Settings) -> None:
     # What nobody caught goes the same way: Python itself would write it as it is.
     sys.excepthook = _uncaught
     threading.excepthook = lambda args: _uncaught(args.exc_type, args.exc_value, args.exc_traceback)
+
+
+_SHARED: tuple[Processor, ...] = (
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.ExtraAdder(),
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.StackInfoRenderer(),
+)
+
+
+def _formatter(settings: Settings, *renderers: Processor) -> logging.Formatter:
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=_SHARED,
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            # Before the redaction, so that what a traceback quotes is blacked out as well.
+            structlog.processors.format_exc_info,
+            redactor(settings),
+            *renderers,
+        ],
+    )
+
+
+class _RotatedFile(logging.handlers.WatchedFileHandler):
+    """A file that every process of a box appends to. Whoever finds it full moves it away; the others notice."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            super().__init__(path, encoding="utf-8")
+        except OSError as error:
+            raise Misconfigured(f"LOG_FILE: {path} cannot be written: {error.strerror}.") from None
+        self._path = path
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            if self._path.stat().st_size >= FILE_BYTES:
+                self._move_away()
+        except OSError:
+            # Another process has just moved it, or the disk refuses: what follows says so.
+            pass
+        super().emit(record)
+
+    def _move_away(self) -> None:
+        with Path(f"{self._path}.lock").open("a") as only_one:
+            fcntl.flock(only_one, fcntl.LOCK_EX)
+            if self._path.stat().st_size < FILE_BYTES:
+                return
+            for number in range(FILES_KEPT - 1, 0, -1):
+                if (older := Path(f"{self._path}.{number}")).exists():
+                    older.replace(f"{self._path}.{number + 1}")
+            self._path.replace(f"{self._path}.1")
+
+
+class Kept:
+    """The last lines that were logged since `keep`: KEPT_LINES and KEPT_CHARACTERS at most."""
+
+    def __init__(self) -> None:
+        self._lines: deque[str] = deque(maxlen=KEPT_LINES)
+
+    def add(self, line: str) -> None:
+        self._lines.append(line if len(line) <= LONGEST_KEPT else f"{line[:LONGEST_KEPT]}…")
+        while sum(map(len, self._lines)) + len(self._lines) > KEPT_CHARACTERS:
+            self._lines.popleft()
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self._lines)
+
+
+_kept: ContextVar[Kept | None] = ContextVar("kept", default=None)
+
+
+def keep() -> Kept:
+    """Keeps what is logged from here on, by whatever library, in this context and in those that it starts."""
+    kept = Kept()
+    _kept.set(kept)
+    return kept
+
+
+class _Keeper(logging.Handler):
+    """What is logged on behalf of a job, as people read it and without what all of its lines have in common."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self.addFilter(lambda _record: _kept.get() is not None)
+        plain = structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0, pad_level=False)
+        self.setFormatter(_formatter(settings, _without_the_job, _on_one_line, plain))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        kept = _kept.get()
+        if kept is not None:
+            kept.add(self.format(record))
+
+
+def _without_the_job(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    return {key: value for key, value in event.items() if key not in {"job_id", "job", "attempt", "logger"}}
 
 
 def _on_one_line(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

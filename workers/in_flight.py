@@ -12,6 +12,7 @@ from typing import Any
 from taskiq.message import TaskiqMessage
 
 from core.failed_jobs import Attempt
+from core.logs import Kept
 from core.queues.delivery import DEATHS, Hold, Outcome
 
 # Two jobs that may be what kills workers begin at least so many seconds apart.
@@ -63,6 +64,8 @@ class Delivery:
     is_settled: bool = False
     started_at: dt.datetime | None = None
     task: asyncio.Task[Any] | None = field(default=None, repr=False)
+    # What this attempt logs.
+    said: Kept | None = field(default=None, repr=False)
     # Asks whether it is ours still; see leases.holds.
     is_held: Callable[[], Awaitable[bool]] = field(default=_always, repr=False)
 

@@ -14,6 +14,7 @@ from taskiq.abc.middleware import TaskiqMiddleware
 from taskiq.message import TaskiqMessage
 from taskiq.result import TaskiqResult
 
+from core import logs
 from core.errors import Unavailable
 from core.failed_jobs import attempt_of
 from core.failed_jobs.attempt import unwrapped
@@ -64,6 +65,7 @@ class Attempts(TaskiqMiddleware):
             raise StoppedBeforeItBegan
         # Every line that is logged for it from here on, by whatever library, says so.
         bind_contextvars(job_id=message.task_id, job=message.task_name, attempt=delivery.attempt)
+        delivery.said = logs.keep()
         task.add_done_callback(partial(self._left, delivery))
         if delivery.stop is not None:
             await self._stopped(delivery)
@@ -114,7 +116,9 @@ class Attempts(TaskiqMiddleware):
 
     async def _failed(self, delivery: Delivery, exception: BaseException) -> None:
         at = delivery.started_at or dt.datetime.now(dt.UTC)
-        attempt = attempt_of(exception, at=at, worker=self._worker, duration_s=max(time.time() - at.timestamp(), 0.0))
+        took = max(time.time() - at.timestamp(), 0.0)
+        said = delivery.said.text if delivery.said else ""
+        attempt = attempt_of(exception, at=at, worker=self._worker, duration_s=took, log=said)
         delivery.attempts = (*delivery.attempts, attempt)[-ATTEMPTS_KEPT:]
         match decide(exception, len(delivery.attempts)):
             case Retry(delay):

@@ -262,7 +262,7 @@ class Scheduler:
 
 def run() -> None:
     """Runs a scheduler until SIGTERM or SIGINT. Raises Unavailable or Misconfigured if it has nothing to connect to."""
-    logs.configure(settings())
+    logs.configure_service(settings())
     asyncio.run(_run(settings()))
 
 

@@ -45,7 +45,7 @@ def run(processes: int, slots: int) -> int:
 
 def listen(args: WorkerArgs) -> None:
     """What each process does. The broker is made here, because no connection survives a fork."""
-    logs.configure(settings())
+    logs.configure_service(settings())
     work(args, make_broker(settings(), args.max_async_tasks))
 
 

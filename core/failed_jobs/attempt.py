@@ -29,6 +29,8 @@ class Attempt:
     frame: str
     # Frames of our own code first, innermost first; then those of libraries; then what caused it.
     traceback: str
+    # What it logged: its last lines, as core.logs keeps them.
+    log: str = ""
 
     def as_json(self) -> dict[str, Any]:
         return {**vars(self), "at": self.at.isoformat()}
@@ -39,8 +41,8 @@ class Attempt:
         return cls(**{**fields, "at": dt.datetime.fromisoformat(fields["at"])})
 
 
-def attempt_of(exception: BaseException, *, at: dt.datetime, worker: str, duration_s: float) -> Attempt:
-    """What is kept of an attempt that began at `at` and ended with `exception`."""
+def attempt_of(exception: BaseException, *, at: dt.datetime, worker: str, duration_s: float, log: str = "") -> Attempt:
+    """What is kept of an attempt that began at `at`, logged `log` and ended with `exception`."""
     cause = unwrapped(exception)
     frames = traceback.extract_tb(cause.__traceback__)
     own = [frame for frame in frames if _path(frame).partition("/")[0] in _OURS]
@@ -53,6 +55,7 @@ def attempt_of(exception: BaseException, *, at: dt.datetime, worker: str, durati
         message=message_of(cause),
         frame=f"{_path(top[0])}:{top[0].name}" if top else "",
         traceback=storable_text(redact(_story(cause, own, [frame for frame in frames if frame not in own]))),
+        log=storable_text(log),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 import aiohttp
+import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.db import Database
@@ -19,6 +20,8 @@ from core.pipeline.parsed import NotAFeed, ParsedFeed
 from core.pipeline.parser import Parser
 from core.queries import crawls
 from core.queries.crawls import Claim, Said, Stored
+
+log = structlog.get_logger(__name__)
 
 # Longer than this is not the job's to wait for: the feed's next turn is put off instead.
 LONGEST_RETRY_S = 300.0
@@ -72,9 +75,11 @@ async def crawl(
 async def _crawl(
     feed: Claim, database: Database, http: aiohttp.ClientSession, parser: Parser, now: dt.datetime
 ) -> CrawlOutcome:
+    log.info("fetching", url=shown(feed.url), since=feed.last_modified, etag=feed.etag)
     answer = await fetch(http, feed.url, Validators(feed.etag, feed.last_modified))
     match answer:
         case Fetched():
+            log.info("parsing", url=shown(answer.url), bytes=len(answer.body), content_type=answer.content_type)
             answer, parsed = await _parsed(answer, http, parser, now)
             return await _store(feed, answer, parsed, database, now)
         case NotModified(moved_to=moved_to):

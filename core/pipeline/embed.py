@@ -2,11 +2,15 @@
 
 import uuid
 
+import structlog
+
 from core.db import Database
 from core.errors import Conflict
 from core.pipeline.chunk import chunks, with_title
 from core.pipeline.models import Embedder
 from core.queries import articles, embeddings, operations
+
+log = structlog.get_logger(__name__)
 
 # An article that changes under our hands more often than this is left to the next crawl.
 MOST_ROUNDS = 5
@@ -36,6 +40,7 @@ async def embed_article(article_id: uuid.UUID, *, database: Database, embedder: 
         if article is None or article.embedding_model == embedder.model:
             return 0
         pieces = chunks(article.title, article.text)
+        log.info("embedding", chunks=len(pieces), model=embedder.model)
         vectors = await embedder.embed([with_title(article.title, piece) for piece in pieces])
         # A zero vector has no direction, so pgvector would leave it out of the index.
         kept = [index for index, vector in enumerate(vectors) if vector.any()]

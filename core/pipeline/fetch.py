@@ -14,6 +14,7 @@ from importlib.metadata import version
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
+import structlog
 from aiohttp.abc import AbstractResolver
 from yarl import URL
 
@@ -21,6 +22,8 @@ from core.errors import FeedUnreachable, FeedUnusable, RetryLater
 from core.pipeline import inflate
 from core.pipeline.addresses import LONGEST_URL, is_public, shown
 from core.pipeline.inflate import Inflater
+
+log = structlog.get_logger(__name__)
 
 # The largest real feed that was found has 4 MB; a larger answer is a mistake or an attack.
 LARGEST_BODY = 10_000_000
@@ -122,6 +125,7 @@ async def _follow(http: aiohttp.ClientSession, url: str, validators: Validators)
             return answer
         for_good = for_good and answer.for_good
         at = answer.to
+        log.info("redirected", to=shown(at), for_good=answer.for_good)
     raise FeedUnusable(f"The feed redirects more than {MOST_REDIRECTS} times.")
 
 

@@ -2,12 +2,16 @@
 
 import uuid
 
+import structlog
+
 from core.db import Database
 from core.errors import Conflict
 from core.pipeline.embed import MOST_ROUNDS
 from core.pipeline.models import Summariser
 from core.pipeline.text import shortened
 from core.queries import articles
+
+log = structlog.get_logger(__name__)
 
 # A text that is no longer than a summary is its own: asking a model for one would cost money and add nothing.
 SHORT_TEXT = 300
@@ -27,6 +31,7 @@ async def summarise_article(article_id: uuid.UUID, *, database: Database, summar
             return ""
         summary = " ".join(article.text.split()) or article.title
         if len(summary) > SHORT_TEXT:
+            log.info("summarising", characters=len(article.text), model=summariser.model)
             summary = shortened(await summariser.summarise(article.title, article.text), LONGEST_SUMMARY)
         async with database.session() as session:
             if await articles.summarised(

@@ -41,6 +41,7 @@ VERBS = {
 
 # These say what they have to say themselves, or open the log when they need it.
 _QUIET = {"search"}
+_SERVICES = {"dashboard", "worker", "scheduler"}
 
 
 class Verbs(TyperGroup):
@@ -90,7 +91,8 @@ def signalist(
     if context.invoked_subcommand not in _QUIET:
         from core import logs  # noqa: PLC0415 - a quarter of a second
 
-        logs.configure(settings())
+        configure = logs.configure_service if context.invoked_subcommand in _SERVICES else logs.configure
+        configure(settings())
 
 
 def main() -> None:

@@ -193,6 +193,8 @@ def _tell(story: FailedJobStory, about: dict[uuid.UUID, About]) -> None:
         took = duration(float(attempt["duration_s"]))
         say(f"\nAttempt {number} at {attempt['at']} on {attempt['worker']}, {took}")
         say(str(attempt["traceback"]) or f"{attempt['exception']}: {attempt['message']}")
+        if attempt.get("log"):
+            say(f"What it said:\n{attempt['log']}")
 
 
 async def _list(chosen: Filter, limit: int) -> tuple[FailedPage, dict[uuid.UUID, About]]:

@@ -118,6 +118,9 @@ def _attempts(attempts: list[dict[str, Any]]) -> None:
                 if isinstance(took, int | float):
                     Text("p", f"took {duration(took)} on {attempt.get('worker', '?')}", "under")
                 Text("pre", str(attempt.get("traceback", "")) or str(attempt.get("message", ""))).props("tabindex=0")
+                if attempt.get("log"):
+                    Text("p", "What it said", "under")
+                    Text("pre", str(attempt["log"])).props("tabindex=0")
             before = at
 
 

@@ -21,7 +21,8 @@ FAIL = """
            '{}', jsonb_build_object('job_key', 'generate_embeddings:' || id),
            jsonb_build_array(jsonb_build_object('at', at, 'worker', 'box:1', 'duration_s', 0.5, 'exception',
                              'openai.RateLimitError', 'message', '429', 'frame', 'core/a.py:f', 'traceback',
-                             'openai.RateLimitError: 429' || chr(10) || '  core/pipeline/embed.py:41 in embed')),
+                             'openai.RateLimitError: 429' || chr(10) || '  core/pipeline/embed.py:41 in embed', 'log',
+                             '2026-11-26T12:00:00Z [info] embedding chunks=3')),
            'openai.RateLimitError', '429 requests per minute exceeded', 'aaaaaaaaaaaaaaaa', 'gave up after 4 attempts',
            at, at
       from (select gen_random_uuid() as id, now() - make_interval(secs => %(ago)s + %(number)s - n) as at
@@ -140,6 +141,7 @@ async def test_a_job_opens_beside_the_list_and_its_address_can_be_sent(
     page = await desk(dashboard, window)
     await rows(page).nth(1).get_by_role("link").click()
     beside = page.get_by_label("The chosen job")
+    await expect(beside.get_by_text("embedding chunks=3")).to_be_visible()
     await expect(beside.get_by_text("core/pipeline/embed.py:41 in embed")).to_be_visible()
     await expect(page).to_have_url(re.compile(r"job="))
     await page.reload()

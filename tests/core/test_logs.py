@@ -4,15 +4,18 @@ import io
 import json
 import logging
 import re
+import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import structlog
 
 from core import logs
 from core.config import Settings
+from core.errors import Misconfigured
 
 PASSWORD = "hunter2hunter2"
 OPENAI_KEY = "sk-proj-abcdef0123456789"
@@ -138,3 +141,49 @@ def test_people_get_a_readable_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert "the queue is paused" in written
     assert "queue=crawl" in written
     assert "\x1b[" not in written  # no colour codes where nobody sees colours
+
+
+def test_services_write_to_stdout_and_to_a_file_that_is_put_aside_when_it_is_full(
+    log: io.StringIO, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(logs, "FILE_BYTES", 2_000)
+    file = tmp_path / "new" / "signalist.log"
+    logs.configure_service(settings(log_file=str(file), log_format="console"))
+    for number in range(200):
+        structlog.get_logger().info("working", number=number, key=OPENAI_KEY)
+    assert capsys.readouterr().out.count("working") == 200
+    assert log.getvalue() == ""
+    names = sorted(path.name for path in file.parent.iterdir())
+    assert names == [
+        "signalist.log",
+        *(f"signalist.log.{n}" for n in range(1, logs.FILES_KEPT + 1)),
+        "signalist.log.lock",
+    ]
+    written = [*(Path(f"{file}.{n}") for n in range(logs.FILES_KEPT, 0, -1)), file]
+    numbers = [json.loads(line)["number"] for path in written for line in path.read_text().splitlines()]
+    assert numbers == list(range(numbers[0], 200)), "none is lost between two files"
+    assert all(path.stat().st_size < 2_300 for path in file.parent.iterdir())
+    assert OPENAI_KEY not in file.read_text()
+
+
+def test_several_processes_share_one_file(tmp_path: Path) -> None:
+    file = tmp_path / "signalist.log"
+    program = (
+        "import sys, logging; from core import logs; from core.config import Settings; logs.FILE_BYTES = 5_000\n"
+        f"logs.FILES_KEPT = 1_000; logs.configure_service(Settings(_env_file=None, LOG_FILE={str(file)!r}))\n"
+        "for number in range(300): logging.getLogger().warning('%s %d', sys.argv[1], number)"
+    )
+    running = [
+        subprocess.Popen([sys.executable, "-P", "-c", program, name], stdout=subprocess.DEVNULL) for name in "abc"
+    ]
+    assert [process.wait(60) for process in running] == [0, 0, 0]
+    written = [path for path in tmp_path.iterdir() if path.suffix != ".lock"]
+    events = [json.loads(line)["event"] for path in written for line in path.read_text().splitlines()]
+    assert sorted(events) == sorted(f"{name} {number}" for name in "abc" for number in range(300))
+    assert len(written) > 10
+
+
+def test_a_file_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(Misconfigured, match=r"^LOG_FILE: .*/file/x cannot be written: File exists\.$"):
+        logs.configure_service(settings(log_file=str(tmp_path / "file" / "x")))

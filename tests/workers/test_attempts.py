@@ -14,6 +14,7 @@ import pytest
 import structlog
 from redis.asyncio import Redis
 
+from core import logs
 from core.db import Database
 from core.errors import DatabaseUnavailable, RetryLater, WillNotHeal
 from core.failed_jobs import attempt_of
@@ -382,3 +383,44 @@ async def test_wrong_arguments_are_a_failure_like_any_other(
 
     (message,) = await until(is_delayed)
     assert b"positional argument" in message
+
+
+@pytest.mark.usefixtures("json_log")
+async def test_what_a_job_said_is_kept_with_each_attempt_without_secrets_and_within_bounds(
+    worker: Any, redis: Redis, until: Any, failed: Failed, caplog: pytest.LogCaptureFixture
+) -> None:
+    # As a worker process does.
+    caplog.set_level(logging.CRITICAL, "taskiq.receiver")
+    one = worker()
+
+    @one.task(task_name="fail")
+    async def fail(argument: str) -> None:
+        logger = structlog.get_logger("core.pipeline")
+        for number in range(2 * logs.KEPT_LINES):
+            logger.info("a step", number=number)
+        logger.info("connecting", url="postgresql://ada:hunter2hunter2@db/x", hostile="\x1b[2J\nforged")
+        await asyncio.to_thread(logging.getLogger("a.library").warning, "what a library says of %s", argument)
+        if argument == "x":
+            raise errors.pop()
+        logger.info("y" * 3 * logs.KEPT_CHARACTERS)
+        raise WillNotHeal("no")
+
+    errors = [WillNotHeal("no"), RetryLater(retry_after=0)]
+    await one.start()
+    await enqueue(redis, FAIL)
+    await enqueue(redis, Job("fail", ("other",), "embed", "fail:other"))
+
+    async def both() -> dict[str, list[dict[str, Any]]]:
+        rows = {row.job_key: row.attempts for row in await failed()}
+        return rows if len(rows) == 2 else {}
+
+    rows = await until(both, 12)
+    first, second = (attempt["log"] for attempt in rows["fail:x"])
+    for text in (first, second):
+        assert len(text.splitlines()) <= logs.KEPT_LINES
+        assert text.splitlines()[-1].endswith("[warning] what a library says of x")
+        assert "hunter2" not in text
+        assert "\\x1b[2J\\nforged" in text
+        assert "other" not in text, "each job hears itself alone"
+        assert "job_id" not in text
+    assert len(rows["fail:other"][0]["log"]) <= logs.KEPT_CHARACTERS

@@ -3,11 +3,14 @@
 import datetime as dt
 import uuid
 
+import structlog
 from taskiq import async_shared_broker as broker
 
 from core.pipeline.crawl import crawl
 from core.pipeline.follow_up import follow_up
 from workers.runtime import InRuntime
+
+log = structlog.get_logger(__name__)
 
 
 # Two fetches (a page, and the feed that it names) and as many parses, at their limits, take 80 seconds.
@@ -15,4 +18,5 @@ from workers.runtime import InRuntime
 async def crawl_feed(feed_id: uuid.UUID, runtime: InRuntime) -> None:
     now = dt.datetime.now(dt.UTC)
     outcome = await crawl(feed_id, database=runtime.database, http=runtime.http, parser=runtime.parser, now=now)
+    log.info("crawled", feed=str(feed_id), result=outcome.result or outcome.error)
     await follow_up(runtime.redis, outcome)

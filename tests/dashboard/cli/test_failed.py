@@ -18,7 +18,7 @@ Signalist = Callable[..., Any]
 
 def failure(article: uuid.UUID, error: Exception) -> Failure:
     now = dt.datetime.now(dt.UTC)
-    attempt = attempt_of(error, at=now, worker="box:1", duration_s=0.5)
+    attempt = attempt_of(error, at=now, worker="box:1", duration_s=0.5, log="[info] embedding chunks=3")
     return Failure(
         task_id=uuid.uuid4().hex,
         key=f"generate_embeddings:{article}",
@@ -99,11 +99,19 @@ def test_causes_are_listed_the_most_frequent_first(signalist: Signalist) -> None
 def test_one_is_told_with_its_whole_story(signalist: Signalist, jobs: list[str]) -> None:
     told = signalist("failed", "show", jobs[2])
     assert told.code == 0
-    for expected in ("gave up after 4 attempts", "on box:1", "ValueError", "no vectors", "generate_embeddings("):
+    for expected in (
+        "gave up after 4 attempts",
+        "on box:1",
+        "ValueError",
+        "no vectors",
+        "generate_embeddings(",
+        "chunks=3",
+    ):
         assert expected in told.out
     assert "\x1b" not in told.out
     story = signalist("failed", "show", jobs[2], "--json").json
     assert story["attempts"][0]["worker"] == "box:1"
+    assert story["attempts"][0]["log"] == "[info] embedding chunks=3"
     # By the id of its task as well, which is what the log of a worker names.
     assert signalist("failed", "show", story["task_id"], "--json").json == story
 
