@@ -99,6 +99,8 @@ async def test_a_discard_is_taken_back(dashboard, window: BrowserContext, databa
     await page.get_by_role("button", name="Undo").click()
     await expect(page.get_by_text("3 jobs are back.")).to_be_visible()
     await expect(rows(page)).to_have_count(3)
+    await page.get_by_text("What was done before").click()
+    await expect(page.get_by_text("otto discarded 3 jobs")).to_be_visible()
     assert states(database_url) == {"open": 3}
 
 
