@@ -7,7 +7,6 @@ from redis.asyncio import Redis
 
 from core.config import Settings
 from core.db import Database
-from core.indexes.map import ArticleMap, draw
 from core.pipeline.models import Embedder, make_embedder
 from core.queues import QUEUES, listing
 from core.queues.listing import FinishedJob, JobSample, JobTimes
@@ -18,8 +17,6 @@ from dashboard.shared import Shared
 
 # Of each queue and kind: what a page has room for.
 SAMPLED = 5
-# How old the map of the articles may be.
-MAPPED_EVERY_S = 600.0
 # Some hundred jobs of each queue are read for it, which a few jobs more do not change.
 TIMES_FRESH_S = 4.0
 
@@ -84,11 +81,6 @@ class Context:
                 for queue in QUEUES
             ]
         )
-
-    @cached_property
-    def article_map(self) -> Shared[ArticleMap]:
-        """The map of the newest articles: a second of work, and it changes slowly. Raises DatabaseUnavailable."""
-        return Shared(lambda: draw(self.database, self.settings.active_embedding_model), fresh_s=MAPPED_EVERY_S)
 
     async def close(self) -> None:
         """Ends what the properties have opened; the servers' own connections belong to whoever made them."""

@@ -37,6 +37,7 @@ _ALL = (
     Signature("generate_summary", "summarise", (Parameter("article_id", "article"),)),
     Signature("run_operation", "ops", (Parameter("operation_id", "operation"),)),
     Signature("measure_index", "ops", ()),
+    Signature("draw_map", "ops", ()),
     Signature("run_failed_jobs_action", "ops", (Parameter("action_id", "action"),)),
 )
 CATALOGUE: Mapping[str, Signature] = {signature.task: signature for signature in _ALL}

@@ -43,6 +43,10 @@ def measure_index() -> Job:
     return Job("measure_index", (), "ops", "measure_index")
 
 
+def draw_map() -> Job:
+    return Job("draw_map", (), "ops", "draw_map")
+
+
 def run_failed_jobs_action(action_id: uuid.UUID | str) -> Job:
     return _keyed("run_failed_jobs_action", str(action_id), "ops")
 

@@ -15,6 +15,9 @@ DUTIES = "signalist:{scheduler}:duties"
 DUTIES_OFF = "signalist:{scheduler}:duties:off"
 DUTIES_NOW = "signalist:{scheduler}:duties:now"
 
+# The map of the articles, as a worker drew it last.
+MAP = "signalist:{map}"
+
 # The consumer group of every stream.
 GROUP = "workers"
 # What a stopping worker had not started is handed to this name, which nobody has: it is up for grabs at once.

@@ -22,7 +22,9 @@ from redis import Redis
 
 from core import queues
 from core.access import Role
+from core.config import LOCAL_EMBEDDING_MODEL
 from core.db import Database
+from core.indexes import map as article_map
 from core.operations.plan import Danger, Plan, PlannedStep, to_json
 from core.pipeline.crawl import crawl
 from core.pipeline.fetch import open_session
@@ -344,6 +346,9 @@ async def test_hostile_text_stays_text_on_every_page(
     operation, article, job = fill(database_url)
     await flood(redis_url)
     crawled = await crawl_hostile_feeds(dashboard.database)
+    redis = queues.connect(redis_url)
+    await article_map.draw(dashboard.database, redis, LOCAL_EMBEDDING_MODEL)
+    await redis.aclose()
     with psycopg.connect(database_url) as connection:
         parsed = connection.execute(
             "select distinct on (feed_id) id from articles where feed_id = any(%s) order by feed_id, length(text) desc",

@@ -14,6 +14,7 @@ from taskiq.receiver import Receiver
 from core.config import Settings
 from core.db import Database
 from core.failed_jobs import decision
+from core.indexes import map as article_map
 from core.models import FailedJob
 from core.pipeline.crawl import CrawlOutcome
 from core.pipeline.follow_up import follow_up
@@ -89,6 +90,8 @@ async def test_a_feed_that_is_crawled_ends_up_embedded_and_summarised(
     await until(all_done, within=30)
     for queue in ("crawl", "embed", "summarise"):
         await until(lambda queue=queue: _is_empty(depth, queue))
+    drawn = await until(lambda: article_map.latest(redis, "wordllama-256"))
+    assert len(drawn.articles) == 30
     assert await failed() == []
 
 

@@ -1,10 +1,11 @@
-"""Operations on the infrastructure, and looking after the vector index."""
+"""Operations on the infrastructure, looking after the vector index, and the map of what is in it."""
 
 import secrets
 import uuid
 
 from taskiq import async_shared_broker as broker
 
+from core.indexes import map as article_map
 from core.indexes.measure import measure
 from core.operations.kind import World
 from core.operations.run import run_operation as run
@@ -27,3 +28,8 @@ async def run_operation(operation_id: uuid.UUID, runtime: InRuntime) -> None:
 async def measure_index(runtime: InRuntime) -> None:
     model = runtime.settings.active_embedding_model
     await measure(runtime.database, model, reason="measured", seed=secrets.randbits(32))
+
+
+@broker.task(task_name="draw_map", queue_name="ops", timeout=60)
+async def draw_map(runtime: InRuntime) -> None:
+    await article_map.draw(runtime.database, runtime.redis, runtime.settings.active_embedding_model)
