@@ -16,10 +16,11 @@ from core.queries.operations import OperationRow
 from dashboard import acting
 from dashboard.components.attention_list import OneClick
 from dashboard.components.forms import Dialog, Field
-from dashboard.components.html import Text, box, button, prose
+from dashboard.components.html import Text, box, button, link, prose
 from dashboard.context import context
 from dashboard.guard import current_user
 from dashboard.notices import notice
+from dashboard.urls import url
 
 Again = Callable[[], Awaitable[None]]
 _DO = {
@@ -82,6 +83,8 @@ class OperationVerbs:
                 button("Plan anew", lambda: self._plan_anew(row), command=f"Plan anew: {row.title}")
             box(classes="space")
             button("Copy hand-over note", lambda: self._copy(row), command="Copy the hand-over note")
+            if acting.allowed(Action.READ_RECORD):
+                link("On record", url("/record", q=row.id), "btn")
 
     def _of_proposal(self, row: OperationRow) -> None:
         needed = Action.APPROVE_LOSS if row.plan.loses else Action.APPROVE_OPERATION

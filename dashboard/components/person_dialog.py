@@ -7,10 +7,11 @@ from core.accounts import passwords, people
 from core.queries.users import UserRow
 from dashboard import acting
 from dashboard.components.forms import Dialog, Field, Select, secret
-from dashboard.components.html import Text, age, box, button
+from dashboard.components.html import Text, age, box, button, link
 from dashboard.components.shown_once import ShownOnce
 from dashboard.guard import current_user
 from dashboard.notices import notice
+from dashboard.urls import url
 
 ROLES: dict[str, str] = {
     Role.VIEWER: "viewer: reads",
@@ -64,6 +65,7 @@ class PersonDialog:
         role = Select("Role", ROLES, person.role)
         with box(classes="actions end"):
             button("Password…", lambda: self._ask_password(person))
+            link("What they did", url("/record", actor=person.name), "btn")
             box(classes="space")
             if person.disabled_at:
                 button("Enable", lambda: self._enable(person))

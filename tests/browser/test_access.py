@@ -39,6 +39,11 @@ async def test_an_admin_lets_people_and_programs_in_and_out(
     await expect(otto).to_contain_text("operator")
     await expect(theirs.get_by_text("You are otto, operator.")).to_be_visible()
 
+    await otto.get_by_role("button", name="Manage otto").click()
+    done = await page.get_by_role("link", name="What they did").get_attribute("href")
+    assert done == "/record?actor=otto"
+    await page.keyboard.press("Escape")
+
     await page.get_by_role("button", name="End the session of otto").click()
     await theirs.wait_for_url("**/login**")
     await expect(page.get_by_role("button", name="End the session of otto")).to_have_count(0)
