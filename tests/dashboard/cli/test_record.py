@@ -27,7 +27,7 @@ PROCESSES = {"up", "demo", "dashboard", "worker", "scheduler", "db init"}
 READING = {
     *("health", "search", "queues", "feeds list", "feeds export", "failed list", "failed groups", "failed show"),
     *("index stats", "index plan", "operations list", "operations show", "users list", "tokens list", "sessions list"),
-    *("record", "db status", "db history", "db diff", "db plan"),
+    *("failed export", "record", "db status", "db history", "db diff", "db plan"),
 }
 # Of those that change something: the words after the verb, and what the record calls it. {…} stands for an id.
 CHANGING = {
