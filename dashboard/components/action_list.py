@@ -75,11 +75,16 @@ class ActionList:
         if not acting.allowed(Action.RETRY_JOBS):
             return
         if action.state == "canary":
-            button("Send the rest now", partial(self._verbs.skip_canary, action.id))
+            _named(button("Send the rest now", partial(self._verbs.skip_canary, action.id)), action)
         if action.finished_at is None:
-            button("Cancel", partial(self._verbs.cancel, action.id))
+            _named(button("Cancel", partial(self._verbs.cancel, action.id)), action)
         if action.verb == "discard" and action.finished_at is not None and action.taken and can_undo:
-            button("Undo", partial(self._verbs.undo, action.id), command=f"Undo: {headline(action)}")
+            _named(button("Undo", partial(self._verbs.undo, action.id)), action)
+
+
+def _named(element: Text, action: FailedJobsAction) -> None:
+    """Among several of the same word, for a screen reader and the palette."""
+    element.props["aria-label"] = element.props["data-command"] = f"{element.text}: {headline(action)}"
 
 
 def headline(action: FailedJobsAction) -> str:

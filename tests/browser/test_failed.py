@@ -191,10 +191,10 @@ async def test_a_filter_lives_in_the_address_and_in_the_export(
     assert file.read_text().count("RateLimitError") == 3
     await page.keyboard.press("Escape")
     await expect(page.get_by_role("link", name="CSV")).to_be_hidden()
-    await page.get_by_label("Queue").select_option("embed")
-    await page.wait_for_url(re.compile("queue=embed"))
+    await page.get_by_label("State").select_option("discarded")
+    await page.wait_for_url(re.compile("state=discarded"))
     await page.go_back()
-    await expect(page.get_by_label("Queue")).to_have_value("")
+    await expect(page.get_by_label("State")).to_have_value("")
     await page.goto("/failed?q=zebra")
     await expect(page.get_by_role("heading", name="No job matches that")).to_be_visible()
 
