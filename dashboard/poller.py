@@ -29,6 +29,8 @@ class Poller:
         self._task: asyncio.Task[None] | None = None
         self._one_at_a_time = asyncio.Lock()
         self.latest: Snapshot | None = None
+        # How long the last one took, from the first question to the last page that was told; None before the first.
+        self.took_s: float | None = None
 
     async def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name="poller")
@@ -49,6 +51,7 @@ class Poller:
 
     async def poll(self) -> Snapshot:
         """Takes one snapshot now, remembers it and tells the pages."""
+        started = time.monotonic()
         async with self._one_at_a_time:
             self.latest = await snapshot.take(self._reader)
         for client, listeners in list(self._listeners.items()):
@@ -57,6 +60,7 @@ class Poller:
                     listener(self.latest)
             # Many open pages must not hold up a request that arrives in between.
             await asyncio.sleep(0)
+        self.took_s = time.monotonic() - started
         return self.latest
 
     def age(self, now: dt.datetime) -> float | None:

@@ -10,7 +10,7 @@ from typing import TypeVar
 import structlog
 
 from core.errors import RedisRefused, RedisUnavailable, Unavailable
-from core.queues.delivery import Consumer
+from core.queues.delivery import Consumer, Took
 from workers.dead_letters import DeadLetters
 from workers.in_flight import Delivery, InFlight, Phase
 from workers.messages import Unfit, with_attempts
@@ -38,8 +38,8 @@ class Endings:
         if delivery.is_settled:
             return
         delivery.phase = Phase.ENDING
-        record = _record(delivery, self._consumer.name)
-        if not await self.insist(partial(self._consumer.finish, delivery.hold, delivery.outcome, record)):
+        record, took = _record(delivery, self._consumer.name)
+        if not await self.insist(partial(self._consumer.finish, delivery.hold, delivery.outcome, record, took)):
             log.warning("a job ended here after it had gone to another worker", task=delivery.message.task_name)
         delivery.is_settled = True
         self._in_flight.drop(delivery)
@@ -90,20 +90,21 @@ class Endings:
                 await asyncio.sleep(_AGAIN_S)
 
 
-def _record(delivery: Delivery, worker: str) -> str:
-    """The line of the list of jobs that ended; see core.queues.listing."""
+def _record(delivery: Delivery, worker: str) -> tuple[str, Took]:
+    """The line of the list of jobs that ended (see core.queues.listing), and what is counted of its times."""
     now = time.time()
     started = delivery.started_at.timestamp() if delivery.started_at else now
+    took = Took(max(started - delivery.added_at, 0.0), max(now - started, 0.0))
     fields = {
         "task_id": delivery.hold.task_id[:100],
         "task": delivery.message.task_name[:100],
         "key": delivery.hold.key[:200] or None,
         "args": delivery.args,
         "outcome": delivery.outcome,
-        "waited_s": round(max(started - delivery.added_at, 0.0), 3),
-        "ran_s": round(max(now - started, 0.0), 3),
+        "waited_s": round(took.waited_s, 3),
+        "ran_s": round(took.ran_s, 3),
         "ended_at": round(now, 3),
         "worker": worker,
         "attempt": len(delivery.attempts) + (delivery.outcome != "failed"),
     }
-    return json.dumps(fields, separators=(",", ":"))
+    return json.dumps(fields, separators=(",", ":")), took

@@ -31,7 +31,7 @@ from core.operations.kind import EXCLUSIVE_EMBEDDINGS, Step, Undone, World
 from core.operations.plan import Explored, Parameters, Plan
 from core.operations.running import Run
 from core.phrases import counted, duration
-from core.pipeline.embed import embed_article
+from core.pipeline.embed import count_tokens, embed_article
 from core.pipeline.models import OPENAI, Embedder, Vectors, make_embedder
 from core.queries import articles, embeddings, vector_index
 from core.queries.operations import OperationRow
@@ -201,6 +201,7 @@ async def _embed(world: World, run: Run) -> None:
             started, trouble = time.monotonic(), None
             tried = [embed_article(each, database=run.database, embedder=embedder) for each in ids]
             outcomes = await asyncio.gather(*tried, return_exceptions=True)
+            await count_tokens(world.redis, embedder)
             works = any(isinstance(outcome, int) for outcome in outcomes) or await _answers(embedder, outcomes)
             for each, outcome in zip(ids, outcomes, strict=True):
                 match outcome:

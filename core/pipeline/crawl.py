@@ -37,6 +37,11 @@ class CrawlOutcome:
     result: str = ""
     error: str = ""
 
+    @property
+    def kind(self) -> str:
+        """In a word, for counting: `failed`, `new` or `nothing new`."""
+        return "failed" if self.error else "new" if self.new or self.changed else "nothing new"
+
 
 async def crawl(
     feed_id: uuid.UUID, *, database: Database, http: aiohttp.ClientSession, parser: Parser, now: dt.datetime

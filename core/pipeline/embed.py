@@ -3,12 +3,14 @@
 import uuid
 
 import structlog
+from redis.asyncio import Redis
 
 from core.db import Database
 from core.errors import Conflict
 from core.pipeline.chunk import chunks, with_title
 from core.pipeline.models import Embedder
 from core.queries import articles, embeddings, operations
+from core.queues import tallies
 
 log = structlog.get_logger(__name__)
 
@@ -55,3 +57,10 @@ async def embed_article(article_id: uuid.UUID, *, database: Database, embedder: 
             ):
                 return len(kept)
     raise Conflict("The article changed each time while it was being embedded.")
+
+
+async def count_tokens(redis: Redis, embedder: Embedder) -> None:
+    """Adds what the service has counted since the last time to the total of its model."""
+    spent, embedder.tokens = embedder.tokens, 0
+    if spent:
+        await tallies.count(redis, "tokens", embedder.model, spent)

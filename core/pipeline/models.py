@@ -20,6 +20,8 @@ class Embedder(Protocol):
     """Turns texts into vectors. `model` is recorded with each, so that two models never mix in a search."""
 
     model: str
+    # Those that the service has counted since they were last told (core.pipeline.embed.count_tokens).
+    tokens: int
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
         """Shape (len(texts), DIMENSIONS), each row of length 1, or zero for a text without a known word.

@@ -34,6 +34,7 @@ class OfflineEmbedder:
     """wordllama, 256 numbers a text: means of static word vectors, 4,000 texts a second on one core."""
 
     model = LOCAL_EMBEDDING_MODEL
+    tokens = 0
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
         if not texts:

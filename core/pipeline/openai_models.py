@@ -35,6 +35,7 @@ class OpenAIEmbedder:
 
     def __init__(self, model: str, key: SecretStr, base_url: str) -> None:
         self.model = model
+        self.tokens = 0
         self._client = _client(key, base_url)
         # These can be asked for fewer numbers than their own 3,072; others would refuse the wish.
         self._width = DIMENSIONS if model == "text-embedding-3-large" else openai.omit
@@ -46,6 +47,8 @@ class OpenAIEmbedder:
     async def _batch(self, texts: list[str]) -> Vectors:
         with _translated(self.model):
             answer = await self._client.embeddings.create(model=self.model, input=texts, dimensions=self._width)
+        # Not every server that speaks OpenAI's API counts them.
+        self.tokens += answer.usage.total_tokens if answer.usage else 0
         rows = sorted(answer.data, key=lambda row: row.index)
         if [row.index for row in rows] != list(range(len(texts))) or len({len(row.embedding) for row in rows}) != 1:
             raise WillNotHeal(f"{self.model} gave {len(rows)} vectors for {len(texts)} texts.")

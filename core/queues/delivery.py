@@ -26,6 +26,7 @@ from core.queues.scripts import (
     SWEEP,
     Argument,
 )
+from core.queues.tallies import bucket
 from core.queues.together import Together
 
 Outcome = Literal["done", "failed", "cancelled"]
@@ -71,6 +72,14 @@ class Hold:
     task_id: str
     key: str
     taken_ms: int
+
+
+@dataclass(frozen=True)
+class Took:
+    """How long a job waited since it was due, and ran, in seconds."""
+
+    waited_s: float
+    ran_s: float
 
 
 @dataclass(frozen=True)
@@ -173,20 +182,20 @@ class Consumer:
             if not is_kept
         }
 
-    async def finish(self, hold: Hold, outcome: Outcome, record: str) -> bool:
+    async def finish(self, hold: Hold, outcome: Outcome, record: str, took: Took | None = None) -> bool:
         """Ends the job: its entry and its key are gone, and it is counted. False: it was not ours any more."""
-        return await self._finish((hold, outcome, record))
+        return await self._finish((hold, outcome, record, took))
 
-    async def _finish_all(self, ended: Sequence[tuple[Hold, Outcome, str]]) -> list[bool]:
+    async def _finish_all(self, ended: Sequence[tuple[Hold, Outcome, str, Took | None]]) -> list[bool]:
         by_queue: dict[str, list[int]] = {}
-        for at, (hold, _, _) in enumerate(ended):
+        for at, (hold, _, _, _) in enumerate(ended):
             by_queue.setdefault(hold.queue, []).append(at)
         calls: list[tuple[str, Sequence[Argument]]] = []
         for queue, positions in by_queue.items():
             parts = [
                 part
-                for hold, outcome, record in map(ended.__getitem__, positions)
-                for part in (hold.entry_id, hold.task_id, hold.key, outcome, record)
+                for hold, outcome, record, took in map(ended.__getitem__, positions)
+                for part in (hold.entry_id, hold.task_id, hold.key, outcome, record, *_counted(took))
             ]
             calls.append((queue, [self.name, FINISHED_KEPT, *parts]))
         with redis_errors():
@@ -246,6 +255,13 @@ _LOST = ("NOGROUP", "no longer exists", "UNBLOCKED")
 
 def _pairs(fields: Sequence[bytes]) -> dict[bytes, bytes]:
     return dict(zip(fields[::2], fields[1::2], strict=True))
+
+
+def _counted(took: Took | None) -> tuple[Argument, ...]:
+    """What counts it in the histograms of its queue."""
+    if took is None:
+        return 0, "", 0, ""
+    return _ms(took.waited_s), bucket(took.waited_s), _ms(took.ran_s), bucket(took.ran_s)
 
 
 def _ms(seconds: float) -> int:

@@ -11,6 +11,7 @@ WORKERS = "signalist:{workers}:names"
 WORKERS_TO_RECYCLE = "signalist:{workers}:recycle"
 SCHEDULER = "signalist:{scheduler}:beat"
 SCHEDULER_LEASE = "signalist:{scheduler}:lease"
+TALLIES = "signalist:{tallies}:counts"
 DUTIES = "signalist:{scheduler}:duties"
 DUTIES_OFF = "signalist:{scheduler}:duties:off"
 DUTIES_NOW = "signalist:{scheduler}:duties:now"
@@ -48,6 +49,11 @@ def paused(queue: str) -> str:
 def finished(queue: str) -> str:
     """The jobs that ended last, newest first."""
     return f"signalist:{{{queue}}}:finished"
+
+
+def times(queue: str) -> str:
+    """How many jobs waited and ran how long."""
+    return f"signalist:{{{queue}}}:times"
 
 
 def worker(name: str) -> str:

@@ -1,42 +1,73 @@
 """`/metrics`: the poller's snapshot for Prometheus. What is not known is left out: it is not zero."""
 
+import asyncio
+import datetime as dt
 from collections.abc import Iterator, Mapping
 from importlib import metadata
 from typing import Any
 
 from fastapi import APIRouter
 from fastapi.responses import Response
+from nicegui import Client
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from core.errors import RedisUnavailable
 from core.health import Status
 from core.operations.states import State
-from core.readings import Readings
+from core.queues import tallies
+from core.queues.tallies import BUCKETS, Histogram, Tallies
+from core.readings import DEADLINE_S, Readings
 from core.snapshot import Snapshot
 from dashboard.api.access import Viewer
 from dashboard.context import context
+from dashboard.poller import Poller
 
 router = APIRouter(tags=["health"])
-# A row of either is proposed, under way, or failed lately: the ended ones are not read by every poll.
-OPEN_STATES = (State.PROPOSED, State.APPROVED, State.RUNNING, State.VERIFYING, State.PAUSED, State.ROLLING_BACK)
+# The ended ones are not read by every poll, but for those that failed lately.
+SHOWN_STATES = (
+    State.PROPOSED,
+    State.APPROVED,
+    State.RUNNING,
+    State.VERIFYING,
+    State.PAUSED,
+    State.ROLLING_BACK,
+    State.FAILED,
+)
+
+
+# Also those that no crawl brought yet: a rate begins at 0.
+CRAWLS = ("new", "nothing new", "failed", "unreachable")
 
 
 @router.get("/metrics", summary="Everything that is counted or measured, for Prometheus")
 async def metrics(_user: Viewer) -> Response:
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            counted = await tallies.read(context().redis)
+    except (RedisUnavailable, TimeoutError):
+        counted = None
     registry = CollectorRegistry()
-    registry.register(_Families(context().poller.latest))
+    registry.register(Families(context().poller, counted))
     return Response(generate_latest(registry), 200, {"Cache-Control": "no-store"}, CONTENT_TYPE_LATEST)
 
 
-class _Families(Collector):
-    def __init__(self, snapshot: Snapshot | None) -> None:
-        self._snapshot = snapshot
+class Families(Collector):
+    """What is known at the moment, family by family."""
+
+    def __init__(self, poller: Poller, counted: Tallies | None) -> None:
+        self._poller, self._counted = poller, counted
 
     def collect(self) -> Iterator[Metric]:
         yield _gauge("signalist_build_info", "1, with the version.", {(metadata.version("signalist"),): 1}, "version")
-        if self._snapshot is not None:
-            yield from families(self._snapshot)
+        pages = sum(client.has_socket_connection for client in list(Client.instances.values()))
+        yield _gauge("signalist_open_pages", "Pages that are open in browsers.", {(): pages})
+        yield from _poller(self._poller)
+        if self._poller.latest is not None:
+            yield from families(self._poller.latest)
+        if self._counted is not None:
+            yield from totals(self._counted)
 
 
 def families(snapshot: Snapshot) -> Iterator[Metric]:
@@ -57,6 +88,37 @@ def families(snapshot: Snapshot) -> Iterator[Metric]:
     yield from _pipeline(read)
     yield from _index(read)
     yield from _infrastructure(read)
+
+
+def _poller(poller: Poller) -> Iterator[Metric]:
+    lag = poller.age(dt.datetime.now(dt.UTC))
+    if lag is not None:
+        yield _gauge("signalist_poller_lag_seconds", "How old what the screens show is.", {(): lag})
+    if poller.took_s is not None:
+        took = {(): poller.took_s}
+        yield _gauge("signalist_poller_duration_seconds", "How long the last reading and its showing took.", took)
+
+
+def totals(counted: Tallies) -> Iterator[Metric]:
+    """What Redis has counted. Pure."""
+    yield _histogram("signalist_job_wait_seconds", "From when a job was due until it began.", counted.waited)
+    yield _histogram("signalist_job_duration_seconds", "How long the last attempt of a job ran.", counted.ran)
+    crawls = CounterMetricFamily("signalist_crawls", "Crawls, by what they brought.", labels=("result",))
+    for result in CRAWLS:
+        crawls.add_metric((result,), counted.crawls.get(result, 0))
+    yield crawls
+    what = "Tokens that embedding articles has cost, as the service counts them."
+    tokens = CounterMetricFamily("signalist_embedding_tokens", what, labels=("model",))
+    for model, number in counted.tokens.items():
+        tokens.add_metric((model,), number)
+    yield tokens
+
+
+def _histogram(name: str, what: str, queues: Mapping[str, Histogram]) -> HistogramMetricFamily:
+    family = HistogramMetricFamily(name, what, labels=("queue",))
+    for queue, found in queues.items():
+        family.add_metric((queue,), list(zip(BUCKETS, found.cumulative, strict=True)), found.total_s)
+    return family
 
 
 def _queues(read: Readings) -> Iterator[Metric]:
@@ -81,8 +143,9 @@ def _workers(read: Readings) -> Iterator[Metric]:
         yield _gauge("signalist_workers", "Worker processes that are alive.", {(): len(beats)})
         slots = {("busy",): sum(b.busy for b in beats), ("free",): sum(b.slots - b.busy for b in beats)}
         yield _gauge("signalist_worker_slots", "Jobs that workers run, and could run beside them.", slots, "state")
-        memory = {(b.name,): b.memory_mb * 2**20 for b in beats}
-        yield _gauge("signalist_worker_memory_bytes", "Resident memory of a worker process.", memory, "worker")
+        # Their names change whenever one is replaced: each would be a series of its own.
+        memory = {(): max((b.memory_mb for b in beats), default=0.0) * 2**20}
+        yield _gauge("signalist_worker_memory_bytes", "Resident memory of the largest worker process.", memory)
     if read.scheduler.ok and read.scheduler.value is not None:
         seen = read.scheduler.value.seen_at.timestamp()
         yield _gauge("signalist_scheduler_seen_timestamp_seconds", "The last sign of life.", {(): seen})
@@ -93,6 +156,12 @@ def _failed_jobs(read: Readings) -> Iterator[Metric]:
         summary = read.failed.value
         yield _gauge("signalist_failed_jobs", "Jobs that gave up and wait for a person.", {(): summary.open.value})
         yield _gauge("signalist_failed_jobs_causes", "Causes that they have.", {(): summary.causes.value})
+        # The largest only: a cause is a label that nobody bounds.
+        causes = {(group.fingerprint, group.exception): group.count for group in summary.groups}
+        what = "Those of the largest causes."
+        yield _gauge("signalist_failed_jobs_by_cause", what, causes, "cause", "exception")
+        queues = {(tally.name,): tally.number for tally in summary.queues}
+        yield _gauge("signalist_failed_jobs_by_queue", "Those that came out of a queue.", queues, "queue")
 
 
 def _pipeline(read: Readings) -> Iterator[Metric]:
@@ -132,8 +201,9 @@ def _infrastructure(read: Readings) -> Iterator[Metric]:
         yield _gauge("signalist_migrations_pending", "Revisions that have not run.", {(): pending})
     if read.operations.ok and read.operations.value is not None:
         states = [row.state for row in read.operations.value]
-        open_ones = {(state,): states.count(state) for state in OPEN_STATES}
-        yield _gauge("signalist_operations", "Operations that have not ended.", open_ones, "state")
+        shown = {(state,): states.count(state) for state in SHOWN_STATES}
+        what = "Operations that have not ended, and those that failed within a day."
+        yield _gauge("signalist_operations", what, shown, "state")
 
 
 def _gauge(name: str, what: str, values: Mapping[Any, float], *labels: str) -> GaugeMetricFamily:

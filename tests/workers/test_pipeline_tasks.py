@@ -19,7 +19,7 @@ from core.models import FailedJob
 from core.pipeline.crawl import CrawlOutcome
 from core.pipeline.follow_up import follow_up
 from core.queries import articles, embeddings, feeds
-from core.queues import QueueDepth, connect, crawl_feed, enqueue, generate_embeddings, generate_summary
+from core.queues import QueueDepth, connect, crawl_feed, enqueue, generate_embeddings, generate_summary, tallies
 from workers.app import make_broker
 
 ITEMS = "".join(
@@ -93,6 +93,10 @@ async def test_a_feed_that_is_crawled_ends_up_embedded_and_summarised(
     drawn = await until(lambda: article_map.latest(redis, "wordllama-256"))
     assert len(drawn.articles) == 30
     assert await failed() == []
+    counted = await tallies.read(redis)
+    assert counted.crawls == {"new": 1}
+    assert counted.ran["embed"].cumulative[-1] == counted.waited["summarise"].cumulative[-1] == 30
+    assert counted.ran["crawl"].total_s > 0
 
 
 async def _is_empty(depth: Depth, queue: str) -> bool:

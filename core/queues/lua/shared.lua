@@ -5,6 +5,7 @@ local stream = KEYS[1]
 local queue = string.sub(stream, 1, -string.len('stream') - 1)
 local delayed, bodies, keys, places = queue .. 'delayed', queue .. 'bodies', queue .. 'keys', queue .. 'places'
 local leases, counts, finished = queue .. 'leases', queue .. 'counts', queue .. 'finished'
+local times = queue .. 'times'
 local paused, cancels, vanished = queue .. 'paused', queue .. 'cancels', queue .. 'vanished'
 local GROUP, RELEASED = 'workers', 'released'
 local clock = redis.call('TIME')

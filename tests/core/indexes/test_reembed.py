@@ -147,6 +147,7 @@ class Moody:
     """The offline model, with trouble at the times that are told: numbers of its calls."""
 
     model = "wordllama-256"
+    tokens = 0
 
     def __init__(self, trouble: Callable[[int], Exception | None]) -> None:
         self._trouble, self._calls, self._model = trouble, 0, OfflineEmbedder()

@@ -1,12 +1,15 @@
 """What Prometheus reads."""
 
 import datetime as dt
+import uuid
 from typing import TYPE_CHECKING
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from core import queues
 from core.access import Role
+from core.queues import generate_summary, tallies
+from core.queues.delivery import Consumer, Hold, Took
 from core.reading import failed
 from core.readings import Readings
 from dashboard.api.metrics import families
@@ -27,6 +30,16 @@ def parsed(text: str) -> Values:
 
 async def test_a_program_with_a_token_reads_what_the_screens_show(site: "Site") -> None:
     await queues.enqueue(site.context.redis, queues.crawl_feed("00000000-0000-4000-8000-000000000000"))
+    worker = Consumer(site.context.redis, "a worker", 30.0)
+    await worker.ensure_groups()
+    for waited, ran in ((0.3, 7.0), (0.5, 2_000.0)):
+        job = generate_summary(uuid.uuid4())
+        await queues.enqueue(site.context.redis, job)
+        (entry,) = await worker.fetch({"summarise": 1})
+        hold = Hold("summarise", entry.id, "", job.key or "", entry.taken_ms)
+        assert await worker.finish(hold, "done", "{}", Took(waited, ran))
+    await tallies.count(site.context.redis, "crawls", "new", 3)
+    await tallies.count(site.context.redis, "tokens", "text-embedding-3-small", 120)
     await site.context.poller.poll()
     answer = await (await site.program(Role.VIEWER)).get("/metrics")
     assert answer.status_code == 200
@@ -35,6 +48,19 @@ async def test_a_program_with_a_token_reads_what_the_screens_show(site: "Site") 
     assert found["signalist_queue_jobs", "crawl", "waiting"] == 1
     assert found["signalist_queue_oldest_wait_seconds", "crawl"] >= 0
     assert found["signalist_jobs_total", "done", "crawl"] == 0
+    assert found["signalist_job_wait_seconds_bucket", "0.25", "summarise"] == 0
+    assert found["signalist_job_wait_seconds_bucket", "0.5", "summarise"] == 2
+    assert found["signalist_job_duration_seconds_bucket", "10", "summarise"] == 1
+    assert found["signalist_job_duration_seconds_bucket", "900", "summarise"] == 1
+    assert found["signalist_job_duration_seconds_bucket", "+Inf", "summarise"] == 2
+    assert found["signalist_job_duration_seconds_count", "summarise"] == 2
+    assert found["signalist_job_duration_seconds_sum", "summarise"] == 2_007
+    assert found["signalist_crawls_total", "new"] == 3
+    assert found["signalist_crawls_total", "failed"] == 0
+    assert found["signalist_embedding_tokens_total", "text-embedding-3-small"] == 120
+    assert found["signalist_open_pages",] == 0
+    assert 0 <= found["signalist_poller_lag_seconds",] < 10
+    assert 0 < found["signalist_poller_duration_seconds",] < 10
     assert found["signalist_check_status", "database", "healthy"] == 1
     assert found["signalist_check_status", "database", "unhealthy"] == 0
     assert found["signalist_failed_jobs",] == 0
