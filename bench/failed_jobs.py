@@ -31,6 +31,8 @@ from core.queues import Job, connect, outbox
 from core.queues.jobs import encode, new_task_id
 
 RETRIED, STORED, LOOKS, PAINTS = 100_000, 1_000_000, 40, 8
+# What takes seconds is looked at less often.
+PATIENCE_S, ENOUGH = 20.0, 8
 WORKERS, FAILURES = 100, 20
 ROOT = on_this_machine("bench")
 
@@ -106,9 +108,10 @@ async def fail_at_once(database: Database) -> float:
 
 
 async def look(ask: Callable[[], Awaitable[object]]) -> list[float]:
-    """Milliseconds of each of LOOKS readings."""
-    took = []
-    for _ in range(LOOKS):
+    """Milliseconds of each of LOOKS readings, or of as many as there is time for."""
+    took: list[float] = []
+    deadline = time.perf_counter() + PATIENCE_S
+    while len(took) < LOOKS and (len(took) < ENOUGH or time.perf_counter() < deadline):
         started = time.perf_counter()
         await ask()
         took.append((time.perf_counter() - started) * 1000)
@@ -164,6 +167,8 @@ async def paints(name: str, address: str, shows: str, password: str = "") -> Non
         for _ in range(PAINTS):
             await page.goto(address)
             await page.locator(shows).first.wait_for()
+            # A busy browser notes what it painted a moment later.
+            await page.wait_for_function("performance.getEntriesByName('first-contentful-paint').length > 0")
             told = await page.evaluate(
                 "[performance.getEntriesByType('navigation')[0].responseEnd,"
                 " performance.getEntriesByName('first-contentful-paint')[0].startTime]"
@@ -222,7 +227,7 @@ async def their_looks(environment: dict[str, str]) -> None:
             url = address + urllib.parse.urlencode({"limit": 50, **chosen})
             took = await look(lambda url=url: asyncio.to_thread(lambda: urllib.request.urlopen(url).read()))
             rows.append([name, f"{percentile(took, 0.5):.1f}", f"{percentile(took, 0.95):.1f}"])
-        table(f"taskiq-dashboard with the same {STORED:,} in the same Postgres, {LOOKS} readings each", rows)
+        table(f"taskiq-dashboard with the same {STORED:,} in the same Postgres, up to {LOOKS} readings each", rows)
         await paints("taskiq-dashboard's list", address + "status=2&limit=50", "text=generate_embeddings")
 
 

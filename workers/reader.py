@@ -66,10 +66,11 @@ class Reader:
         self._hungry: set[str] = set()
         self._order = list(consumer.queues)
         self._stopping = False
-        self._reclaim_at = float("-inf")
+        self._reclaim_at = self._waited_at = float("-inf")
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
+        self._heard_at = time.monotonic()
         self._tasks = [asyncio.create_task(self._forever(self._read)), asyncio.create_task(self._forever(self._look))]
 
     async def stop(self) -> None:
@@ -164,8 +165,12 @@ class Reader:
     def _let_leases_be_renewed_first(self) -> None:
         """They may have run out without anybody having died, so nothing is taken over for a while."""
         self._renew_leases()
-        # Longer than from one beat to the next.
-        self._reclaim_at = time.monotonic() + self._consumer.lease / 2
+        now, lease = time.monotonic(), self._consumer.lease
+        # Not again and again: on a machine that is always late, somebody has to take over what the dead have left.
+        if now > self._waited_at + 2 * lease:
+            self._waited_at = now
+            # Longer than from one beat to the next.
+            self._reclaim_at = now + lease / 2
 
     def _worth_asking(self, rooms: Mapping[str, int]) -> Mapping[str, int]:
         """Most reads of a busy worker would be of queues that were empty a moment ago."""

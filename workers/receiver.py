@@ -15,7 +15,10 @@ class Receiver(taskiq.receiver.Receiver):
         await self.broker.startup()
         running: set[asyncio.Task[Any]] = set()
         listening = asyncio.create_task(self._start_jobs(running))
-        await finish_event.wait()
+        finishing = asyncio.create_task(finish_event.wait())
+        # Should listening end by a mistake, so does this process, to be replaced.
+        await asyncio.wait({listening, finishing}, return_when=asyncio.FIRST_COMPLETED)
+        finishing.cancel()
         listening.cancel()
         with suppress(asyncio.CancelledError):
             await listening

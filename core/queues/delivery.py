@@ -37,6 +37,7 @@ DEATHS = 3
 FINISHED_KEPT = 500
 # Promoted in one go, so that a flood of due jobs does not hold up everybody else in Redis.
 _PROMOTED_AT_ONCE = 200
+_TAKEN_AT_ONCE = 500
 # A consumer that has not asked for anything in an hour is a process that died.
 _GONE_MS = 3_600_000
 
@@ -124,7 +125,7 @@ class Consumer:
 
     async def fetch(self, counts: Mapping[str, int]) -> list[Entry]:
         """Takes up to `counts[queue]` waiting jobs of each queue that is not paused, without waiting for any."""
-        calls = [(queue, (self.name, count, _ms(self.lease))) for queue, count in counts.items()]
+        calls = [(queue, (self.name, min(count, _TAKEN_AT_ONCE), _ms(self.lease))) for queue, count in counts.items()]
         with redis_errors(), _group_errors():
             answers = await FETCH.run_on_queues(self._redis, calls)
         return [

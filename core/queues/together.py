@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
+# Lua takes no more than some thousands of arguments.
+_AT_ONCE = 500
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -30,7 +32,7 @@ class Together(Generic[T, R]):
     async def _rounds(self) -> None:
         try:
             while self._waiting:
-                one_round, self._waiting = self._waiting, []
+                one_round, self._waiting = self._waiting[:_AT_ONCE], self._waiting[_AT_ONCE:]
                 await self._round(one_round)
         finally:
             self._sending = None

@@ -76,14 +76,16 @@ async def test_workers_killed_at_random_moments_lose_nothing(crew: Any, redis: R
     await empty(depth, until)
 
 
-async def test_killed_after_the_effect_and_before_the_ack_the_job_runs_again_and_not_at_once(
-    crew: Any, redis: Redis, until: Any, depth: Depth
+@pytest.mark.parametrize(("when", "runs"), [("before_the_start", 1), ("after_the_effect", 2)])
+async def test_killed_before_the_start_or_after_the_effect_and_before_the_ack_the_job_runs_again_and_not_at_once(
+    crew: Any, redis: Redis, until: Any, depth: Depth, when: str, runs: int
 ) -> None:
+    victim = crew.start()
+    await send(redis, "job", task=f"die_once_{when}")
+    await until(lambda: not crew.is_running(victim))
+    assert crew.count("end") == runs - 1
     crew.start()
-    await send(redis, "job", task="die_once_after_the_effect")
-    await until(lambda: crew.count("end") == 1)
-    crew.start()
-    await until(lambda: crew.count("end") == 2)
+    await until(lambda: crew.count("end") == runs)
     assert crew.overlaps() == []
     await empty(depth, until)
 

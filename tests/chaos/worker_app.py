@@ -14,8 +14,10 @@ from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import text
+from taskiq.abc.middleware import TaskiqMiddleware
 from taskiq.cli.worker.args import WorkerArgs
 from taskiq.cli.worker.process_manager import ProcessManager
+from taskiq.message import TaskiqMessage
 
 from core.db import Database
 from core.errors import RetryLater, WillNotHeal
@@ -44,6 +46,22 @@ def fail_or_not(fate: float) -> None:
     if fate < 0.0805:
         tell("", "died")
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_once(job: str) -> None:
+    with suppress(FileExistsError):
+        os.close(os.open(f"{CONFIG['effects']}.{job}", os.O_CREAT | os.O_EXCL))
+        tell("", "died")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class BeforeTheStart(TaskiqMiddleware):
+    """The job is in the worker's hands, and its task has not begun."""
+
+    def pre_execute(self, message: TaskiqMessage) -> TaskiqMessage:
+        if message.task_name == "die_once_before_the_start":
+            die_once(message.args[0])
+        return message
 
 
 def make_broker() -> Broker:
@@ -84,9 +102,14 @@ def make_broker() -> Broker:
     async def die_once_after_the_effect(job: str) -> None:
         tell(job, "start")
         tell(job, "end")
-        with suppress(FileExistsError):
-            os.close(os.open(f"{CONFIG['effects']}.{job}", os.O_CREAT | os.O_EXCL))
-            os.kill(os.getpid(), signal.SIGKILL)
+        die_once(job)
+
+    @broker.task(task_name="die_once_before_the_start")
+    async def die_once_before_the_start(job: str) -> None:
+        tell(job, "start")
+        tell(job, "end")
+
+    broker.add_middlewares(BeforeTheStart())
 
     @broker.task(task_name="write")
     async def write(job: str, seconds: float = 0.0) -> None:
