@@ -44,8 +44,13 @@ async def test_a_job_whose_worker_is_killed_runs_again_within_the_lease_and_two_
     victim, _ = crew.start(), crew.start()
     await ready(redis, until, 2)
     waits = []
+
+    async def there_are_two() -> bool:
+        return sum(crew.is_running(beat.pid) for beat in await worker_beats(redis)) >= 2
+
     for n in range(2):
-        # Whoever has the job is killed, and replaced.
+        # Whoever has the job is killed, and replaced; the other one is there already.
+        await until(there_are_two)
         await send(redis, f"job {n}", 1.0)
         await until(lambda n=n: crew.count("start", f"job {n}"))
         victim = next(event["pid"] for event in crew.events() if event["job"] == f"job {n}")
