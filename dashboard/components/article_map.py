@@ -39,10 +39,11 @@ def figure(drawn: ArticleMap, colour: str) -> dict[str, Any]:
 def _by_feed(drawn: ArticleMap) -> list[dict[str, Any]]:
     largest = [name for name, _ in Counter(a.feed for a in drawn.articles).most_common(len(_COLOURS))]
     traces = []
-    for name, colour in [*zip(largest, _COLOURS, strict=False), ("", _OTHERS)]:
-        chosen = [i for i, a in enumerate(drawn.articles) if (a.feed == name if name else a.feed not in largest)]
+    for name, colour in [*zip(largest, _COLOURS, strict=False), (None, _OTHERS)]:
+        others = name is None
+        chosen = [i for i, a in enumerate(drawn.articles) if (a.feed not in largest if others else a.feed == name)]
         if chosen:
-            title = _escaped(name) if name else "other feeds"
+            title = "other feeds" if name is None else _escaped(name) or "without a title"
             traces.append(_trace(drawn, chosen) | {"name": title, "marker": _marker(colour)})
     return traces
 

@@ -47,7 +47,7 @@ def _row(index: VectorIndex, report: IndexReport, drop: Callable[[str], Awaitabl
     with box("tr"):
         with box("th").props("scope=row"):
             Text("div", index.name).style("color:var(--ink);overflow-wrap:anywhere")
-            Text("div", _built(index), "under")
+            Text("div", _built(index), "under").style("white-space:normal")
         with box("td", "secondary"):
             Text("div", index.shape.method)
             Text("div", index.opclass, "under")
