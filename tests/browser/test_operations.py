@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import numpy as np
 import psycopg
 import pytest
-from playwright.async_api import Browser, BrowserContext, expect
+from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from core import queues
 from core.access import Role, User
@@ -79,6 +79,24 @@ async def test_an_index_is_planned_approved_watched_and_proven(
     await page.goto("/index")
     await expect(page.get_by_role("heading", level=1)).to_have_text("idx_embeddings_vector: serves well")
     await expect(page.get_by_role("row", name=re.compile("idx_embeddings_vector"))).to_contain_text("serves")
+
+    await what_waits_is_embedded(page, world, database_url)
+
+
+async def what_waits_is_embedded(page: Page, world: World, url: str) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute("update articles set embedding_model = null, title = 'News' where guid in ('1', '2', '3')")
+    await page.goto("/index")
+    await page.get_by_role("button", name="Embed what waits").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Make the plan").click()
+    await page.wait_for_url(re.compile("/operations/"))
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Embed 3 articles by wordllama-256")
+    await page.get_by_role("button", name="Approve and embed").click()
+    await expect(page.get_by_role("button", name="Cancel")).to_be_visible()
+    async with world.database.session() as session:
+        (row,) = await operations.active(session)
+    await run_operation(world, row.id, "worker 1")
+    await expect(page.get_by_text("3 articles embedded by wordllama-256.").first).to_be_visible()
 
 
 async def test_where_two_must_agree_the_page_asks_a_second_person(
