@@ -10,6 +10,7 @@ import datetime as dt
 import uuid
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from core.errors import SignalistError, Unavailable
 from core.operations.kind import Kind, Step, Undone, World
@@ -43,8 +44,10 @@ async def run_operation(world: World, operation_id: uuid.UUID, runner: str) -> N
         return
     run = Run(world.database, row, runner)
     run.wish_for(_WISHES.get(row.stop or "", ""))
-    work = asyncio.create_task(_drive(world, KINDS[row.kind], run), name=f"operation {operation_id}")
-    keeper = asyncio.create_task(_keep_hold(run), name=f"hold operation {operation_id}")
+    # Every line that is logged on behalf of it says so, by whatever library.
+    with bound_contextvars(operation=str(operation_id)):
+        work = asyncio.create_task(_drive(world, KINDS[row.kind], run), name=f"operation {operation_id}")
+        keeper = asyncio.create_task(_keep_hold(run), name=f"hold operation {operation_id}")
     try:
         await asyncio.wait({work, keeper}, return_when=asyncio.FIRST_COMPLETED)
         if not work.done():

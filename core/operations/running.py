@@ -82,7 +82,7 @@ class Run:
     async def say(self, text: str, level: Level = "info") -> None:
         """Appends a line to the log of the operation."""
         text = redact(text)
-        log.info(text, operation=str(self.id), kind=self.row.kind)
+        log.info(text, kind=self.row.kind)
         async with self.database.session() as session:
             await operation_lines.add(session, self.id, [(level, text)])
 

@@ -196,7 +196,7 @@ class Consumer:
             parts = [
                 part
                 for hold, outcome, record, took in map(ended.__getitem__, positions)
-                for part in (hold.entry_id, hold.task_id, hold.key, outcome, record, *_counted(took))
+                for part in (hold.entry_id, hold.task_id, hold.key, outcome, record, _counted(took))
             ]
             calls.append((queue, [self.name, FINISHED_KEPT, *parts]))
         with redis_errors():
@@ -258,11 +258,11 @@ def _pairs(fields: Sequence[bytes]) -> dict[bytes, bytes]:
     return dict(zip(fields[::2], fields[1::2], strict=True))
 
 
-def _counted(took: Took | None) -> tuple[Argument, ...]:
+def _counted(took: Took | None) -> str:
     """What counts it in the histograms of its queue."""
     if took is None:
-        return 0, "", 0, ""
-    return _ms(took.waited_s), bucket(took.waited_s), _ms(took.ran_s), bucket(took.ran_s)
+        return ""
+    return f"{_ms(took.waited_s)} {bucket(took.waited_s)} {_ms(took.ran_s)} {bucket(took.ran_s)}"
 
 
 def _ms(seconds: float) -> int:

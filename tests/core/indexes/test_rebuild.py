@@ -1,6 +1,8 @@
 """Rebuilding the index, from the plan to the proof, on a real Postgres."""
 
 import asyncio
+import io
+import json
 from collections.abc import Callable
 
 import psycopg
@@ -51,7 +53,9 @@ async def until(condition: Callable[[], object], seconds: float = 20) -> None:
         await asyncio.sleep(0.02)
 
 
-async def test_the_first_index_is_built_proven_and_used(world: World, fill: Callable[[int], None]) -> None:
+async def test_the_first_index_is_built_proven_and_used(
+    world: World, fill: Callable[[int], None], json_log: io.StringIO
+) -> None:
     fill(3_000)
     row = await rebuild(world, lists=20)
     assert row.state is State.DONE, row.outcome
@@ -64,6 +68,8 @@ async def test_the_first_index_is_built_proven_and_used(world: World, fill: Call
     assert serving.tuning is not None
     assert serving.tuning.recall >= 0.95
     assert "EXPLAIN names idx_embeddings_vector_new" in await log_of(world, row)
+    said = [line for line in map(json.loads, json_log.getvalue().splitlines()) if "EXPLAIN names" in line["event"]]
+    assert [line["operation"] for line in said] == [str(row.id)]
     async with world.database.session() as session:
         measured = await index_measurements.latest(session, SERVING, serving.mark)
     assert measured is not None
