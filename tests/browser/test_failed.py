@@ -80,8 +80,13 @@ async def test_some_are_retried_and_leave_the_list(
         await rows(page).nth(row).get_by_role("checkbox").check()
     # The bar with the same verbs is beside the rows; a double click does not retry the rest as well.
     await expect(page.get_by_role("button", name="Retry 2", exact=True)).to_be_visible()
-    await page.get_by_role("button", name="Retry 2 selected").dblclick(delay=40)
+    await page.get_by_role("button", name="Retry 2 selected").click()
     await expect(page.get_by_text("2 jobs are on their way.")).to_be_visible()
+    # The second click of a slow double click, on what the first one changed.
+    rest = page.get_by_role("button", name="Retry all 3")
+    await rest.hover()
+    await page.mouse.down(click_count=2)
+    await page.mouse.up(click_count=2)
     await expect(rows(page)).to_have_count(3)
     await expect(page.get_by_role("button", name="Clear")).to_have_count(0)
     await expect(page.get_by_text("otto retried 2 jobs")).to_be_visible()
