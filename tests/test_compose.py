@@ -327,14 +327,16 @@ MAKE = {
 
 @pytest.mark.parametrize("target", MAKE)
 def test_a_target_runs(target: str) -> None:
-    done = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["make", "--no-print-directory", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert done.stdout.splitlines() == MAKE[target]
 
 
 @pytest.mark.parametrize(("answer", "deletes"), [("delete", True), ("yes", False), ("", False)])
 def test_nothing_is_deleted_before_a_person_has_typed_it(answer: str, deletes: bool) -> None:
     done = subprocess.run(
-        ["make", "rebuild", "COMPOSE=echo compose"],
+        ["make", "--no-print-directory", "rebuild", "COMPOSE=echo compose"],
         check=False,
         cwd=ROOT,
         input=f"{answer}\n",

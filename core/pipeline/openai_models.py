@@ -48,7 +48,8 @@ class OpenAIEmbedder:
         with _translated(self.model):
             answer = await self._client.embeddings.create(model=self.model, input=texts, dimensions=self._width)
         # Not every server that speaks OpenAI's API counts them.
-        self.tokens += answer.usage.total_tokens if answer.usage else 0
+        # Not every service that speaks this API counts, and the SDK checks no types.
+        self.tokens += (answer.usage and answer.usage.total_tokens) or 0
         rows = sorted(answer.data, key=lambda row: row.index)
         if [row.index for row in rows] != list(range(len(texts))) or len({len(row.embedding) for row in rows}) != 1:
             raise WillNotHeal(f"{self.model} gave {len(rows)} vectors for {len(texts)} texts.")

@@ -245,6 +245,8 @@ async def test_the_key_is_in_no_log_error_or_repr(
     openai: OpenAI, embedder: OpenAIEmbedder, caplog: pytest.LogCaptureFixture, message: str
 ) -> None:
     caplog.set_level("DEBUG")
+    # Whose level a test before this one may have raised, as our own configuration of the log does.
+    caplog.set_level("DEBUG", logger="openai")
     assert len(await embedder.embed(["a"])) == 1
     openai.refuse = error(401, {"error": {"message": message, "type": "t", "code": "invalid_api_key"}})
     with pytest.raises(WillNotHeal) as refused:
