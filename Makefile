@@ -29,7 +29,7 @@ worker-retry: installed ## Retry every failed job.
 	@$(BIN)/signalist failed retry --all
 
 api-docs: installed ## Print the address of the API's documentation.
-	@$(BIN)/python -P -c 'from core.config import settings as s; from core.servers.addresses import web_address as w; import sys; sys.stdout.write(w(s().host, s().port) + "/api/docs\n")'
+	@$(BIN)/python -P -c 'from core.config import settings as s; from core.servers.addresses import web_address as w; import sys; sys.stdout.write(w(s().host, s().port) + "/api\n")'
 
 ##@ Database
 db-migrate: installed ## Run the pending revisions; asks first.

@@ -1,13 +1,14 @@
 -- A role that can run the dashboard, the workers and the scheduler, and nothing else: it cannot change the schema, and
 -- of the record of actions it can add rows and read them, but neither change nor delete any.
 --
--- Run it as the role that owns the database and its tables, once after the first `signalist db upgrade`, and again
+-- Run it as the role that owns the database and its tables, once after `signalist db init`, and again
 -- whenever you like; tables of later revisions get their rights by themselves:
 --
 --     psql "$ADMIN_DATABASE_URL" -f docs/least-privilege.sql
 --     psql "$ADMIN_DATABASE_URL" -c "\password signalist_app"
 --
--- Then DATABASE_URL names signalist_app, and ADMIN_DATABASE_URL the owner, for the workers and for `signalist db` alone.
+-- Then DATABASE_URL names signalist_app, and ADMIN_DATABASE_URL the owner, for the workers and for `signalist db`, `index` and
+-- `operations`.
 
 -- A role belongs to the whole server. Where the owner may not make one, let a superuser run this statement.
 do $$ begin

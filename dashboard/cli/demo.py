@@ -26,6 +26,7 @@ def demo() -> None:
         update={
             "data_dir": chosen.data_dir / "demo",
             "database_url": None,
+            "admin_database_url": None,
             "redis_url": None,
             "crawler_allow_private": True,
         }

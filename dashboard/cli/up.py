@@ -101,6 +101,8 @@ def _children(chosen: Settings, root: Path, environment: Mapping[str, str]) -> l
     addresses = {
         **environment,
         "DATABASE_URL": chosen.database(),
+        # Said, so that none is taken from elsewhere: the demo's is not the one in .env.
+        "ADMIN_DATABASE_URL": chosen.admin_database(),
         "REDIS_URL": chosen.redis(),
         "SIGNALIST_DATA_DIR": str(root),
     }

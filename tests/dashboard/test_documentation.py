@@ -37,7 +37,7 @@ PATHS = {
     *main.PAGES,
     *(api.PATH + path for path in api.create().openapi()["paths"]),
     *("/health", "/health/live", "/health/ready", "/metrics", "/login"),
-    *("/api", "/api/v1", "/api/docs", "/api/openapi.json"),
+    *("/api", "/api/v1", "/api/openapi.json"),
 }
 
 
