@@ -3,9 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from pydantic_core import to_json
-
-from core import spreadsheet
+from core import files
 from core.access import Action, User, require
 from core.db import Database
 from core.queries import records
@@ -61,22 +59,14 @@ async def actors(database: Database, user: User | None) -> tuple[str, ...]:
         return await records.actors(session, MOST_ACTORS)
 
 
-async def as_csv(database: Database, user: User | None, chosen: RecordFilter) -> AsyncIterator[str]:
+def as_csv(database: Database, user: User | None, chosen: RecordFilter) -> AsyncIterator[str]:
     """A header and a line for each action, the latest first."""
-    head: list[tuple[str, ...]] = [COLUMNS]
-    async for rows in _pages(database, user, chosen):
-        yield spreadsheet.lines([*head, *(tuple(getattr(row, name) for name in COLUMNS) for row in rows)])
-        head = []
+    return files.as_csv(COLUMNS, _pages(database, user, chosen))
 
 
-async def as_json(database: Database, user: User | None, chosen: RecordFilter) -> AsyncIterator[str]:
+def as_json(database: Database, user: User | None, chosen: RecordFilter) -> AsyncIterator[str]:
     """An array of actions, the latest first."""
-    separator = "["
-    async for rows in _pages(database, user, chosen):
-        for row in rows:
-            yield f"{separator}\n{to_json(row).decode()}"
-            separator = ","
-    yield "[]\n" if separator == "[" else "\n]\n"
+    return files.as_json(_pages(database, user, chosen))
 
 
 async def _pages(database: Database, user: User | None, chosen: RecordFilter) -> AsyncIterator[tuple[RecordRow, ...]]:

@@ -1,9 +1,14 @@
 """Addresses of our own pages: every filter lives in them, and a page that ended somewhere goes on from there."""
 
 import base64
-import binascii
-import json
+import uuid
+from typing import TypeVar
 from urllib.parse import urlencode
+
+from pydantic import TypeAdapter
+from pydantic_core import to_json
+
+Place = TypeVar("Place", bound=tuple[object, ...])
 
 
 def url(path: str, **parameters: object) -> str:
@@ -13,17 +18,22 @@ def url(path: str, **parameters: object) -> str:
     return f"{path}?{urlencode(said)}" if said else path
 
 
-def cursor(*parts: str) -> str:
-    """Where a page ended, as one word for an address."""
-    return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
+def cursor(place: tuple[object, ...] | None) -> str | None:
+    """Where a page ended, as one word for an address; None where it was the last."""
+    return None if place is None else base64.urlsafe_b64encode(to_json(place)).decode().rstrip("=")
 
 
-def parts(word: str, number: int) -> tuple[str, ...] | None:
-    """What `cursor` was made of; None for an address that someone cut or made up."""
+def place(word: str, kind: type[Place]) -> Place | None:
+    """What `cursor` made the word of; None for one that someone cut or made up."""
     try:
-        found = json.loads(base64.urlsafe_b64decode(word + "=" * (-len(word) % 4)))
-    except (binascii.Error, ValueError):
+        return TypeAdapter(kind).validate_json(base64.urlsafe_b64decode(word + "=" * (-len(word) % 4)))
+    except ValueError:
         return None
-    if isinstance(found, list) and len(found) == number and all(isinstance(part, str) for part in found):
-        return tuple(found)
-    return None
+
+
+def read_id(given: str) -> uuid.UUID | None:
+    """The id in an address; None for none, and for what is none."""
+    try:
+        return uuid.UUID(given)
+    except ValueError:
+        return None

@@ -1,16 +1,15 @@
-"""Failed jobs as files, page by page: a million rows never stand in memory."""
+"""Failed jobs as files."""
 
 from collections.abc import AsyncIterator
 
-from pydantic_core import to_json
-
-from core import spreadsheet
+from core import files
 from core.access import Action, User, require
 from core.db import Database
 from core.failed_jobs.filter import Filter
 from core.failed_jobs.narrowing import narrowed
 from core.queries import failed_list, failed_show
 from core.queries.failed_list import FailedCursor, FailedRow
+from core.queries.failed_show import FailedJobStory
 
 _PAGE = 500
 COLUMNS = (
@@ -33,24 +32,21 @@ COLUMNS = (
 )
 
 
-async def as_csv(database: Database, user: User | None, chosen: Filter) -> AsyncIterator[str]:
+def as_csv(database: Database, user: User | None, chosen: Filter) -> AsyncIterator[str]:
     """A header and a line a job, the newest first. Raises NotLoggedIn, Forbidden and DatabaseUnavailable."""
-    head: list[tuple[str, ...]] = [COLUMNS]
-    async for page in _pages(database, user, chosen):
-        yield spreadsheet.lines([*head, *(tuple(getattr(row, name) for name in COLUMNS) for row in page)])
-        head = []
+    return files.as_csv(COLUMNS, _pages(database, user, chosen))
 
 
-async def as_json(database: Database, user: User | None, chosen: Filter) -> AsyncIterator[str]:
+def as_json(database: Database, user: User | None, chosen: Filter) -> AsyncIterator[str]:
     """An array of jobs with their whole story, the newest first. Raises as `as_csv` does."""
-    separator = "["
+    return files.as_json(_stories(database, user, chosen))
+
+
+async def _stories(database: Database, user: User | None, chosen: Filter) -> AsyncIterator[tuple[FailedJobStory, ...]]:
     async for page in _pages(database, user, chosen):
         async with database.session() as session:
             stories = await failed_show.many(session, [row.id for row in page])
-        for story in stories:
-            yield f"{separator}\n{to_json(story).decode()}"
-            separator = ","
-    yield "[]\n" if separator == "[" else "\n]\n"
+        yield stories
 
 
 async def _pages(database: Database, user: User | None, chosen: Filter) -> AsyncIterator[tuple[FailedRow, ...]]:

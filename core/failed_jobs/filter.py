@@ -1,21 +1,16 @@
 """Which failed jobs: what a page shows, what an export holds and what a verb is done to are chosen in one way."""
 
 import datetime as dt
-import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
-from core.errors import BadRequest
-from core.phrases import counted, duration
+from core.phrases import counted
 
 State = Literal["open", "retried", "discarded", "succeeded"]
 Counted = Literal["open", "task", "queue", "cause"]
 STATES: tuple[State, ...] = ("open", "retried", "discarded", "succeeded")
-
-_AGO = re.compile(r"(\d{1,4})\s*(min|[smhd])")
-_UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
 
 
 @dataclass(frozen=True)
@@ -102,24 +97,3 @@ class Filter:
         if self.ids:
             return f"{counted(len(self.ids), 'chosen job')}" if len(parts) == 1 else " ".join(parts)
         return " ".join(parts)
-
-
-def since(said: str, now: dt.datetime) -> dt.datetime:
-    """`90min`, `24h`, `7d` before `now`, or an ISO date or time (without a zone: of this machine).
-
-    Raises BadRequest.
-    """
-    text = said.strip().lower()
-    if ago := _AGO.fullmatch(text):
-        return now - dt.timedelta(seconds=int(ago[1]) * _UNITS[ago[2]])
-    try:
-        return dt.datetime.fromisoformat(said.strip()).astimezone(dt.UTC)
-    except (ValueError, OverflowError):
-        raise BadRequest(
-            f"{said!r} is no time: write how long ago (90min, 24h, 7d) or a date (2026-01-31, 2026-01-31T12:00)."
-        ) from None
-
-
-def ago(at: dt.datetime, now: dt.datetime) -> str:
-    """`24 h`: how far back `since` goes, in words."""
-    return duration(max((now - at).total_seconds(), 0.0))

@@ -7,6 +7,7 @@ import datetime as dt
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import Select, TextClause, func, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -39,8 +40,7 @@ class ArticleRow:
     summary_model: str | None
 
 
-@dataclass(frozen=True)
-class ArticleCursor:
+class ArticleCursor(NamedTuple):
     """Where a page ended."""
 
     sort_at: dt.datetime

@@ -9,7 +9,7 @@ import datetime as dt
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Text, TextClause, and_, cast, func, or_, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -49,8 +49,7 @@ class FailedRow:
     resolved_by: str | None
 
 
-@dataclass(frozen=True)
-class FailedCursor:
+class FailedCursor(NamedTuple):
     """Where a page ended."""
 
     at: dt.datetime

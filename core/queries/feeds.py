@@ -8,7 +8,7 @@ import datetime as dt
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, assert_never
+from typing import Literal, NamedTuple, assert_never
 
 from sqlalchemy import ColumnElement, Select, and_, delete, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
@@ -64,8 +64,7 @@ class FeedName:
     url: str
 
 
-@dataclass(frozen=True)
-class FeedCursor:
+class FeedCursor(NamedTuple):
     """Where a page ended: the sort label and id of its last feed."""
 
     label: str

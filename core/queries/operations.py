@@ -4,7 +4,7 @@ import datetime as dt
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Select, and_, case, func, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
@@ -76,6 +76,21 @@ class OperationRow:
     def ended(self) -> tuple[str, ...]:
         """The names of the steps that were completed."""
         return tuple(step.name for step in self.steps if step.ended_at is not None)
+
+
+class OperationCursor(NamedTuple):
+    """Where a page ended."""
+
+    planned_at: dt.datetime
+    id: uuid.UUID
+
+
+@dataclass(frozen=True)
+class OperationPage:
+    """Some of them; `next` is None where they end."""
+
+    rows: tuple[OperationRow, ...]
+    next: OperationCursor | None
 
 
 _COLUMNS = [
@@ -222,18 +237,21 @@ async def page(
     *,
     kind: str = "",
     states: Iterable[State] = (),
-    before: tuple[dt.datetime, uuid.UUID] | None = None,
+    after: OperationCursor | None = None,
     limit: int = PAGE,
-) -> tuple[OperationRow, ...]:
-    """Newest first, from after `before` (planned_at and id of the last row of the page above) on."""
-    query = select(*_COLUMNS).order_by(Operation.planned_at.desc(), Operation.id.desc()).limit(limit)
+) -> OperationPage:
+    """Newest first."""
+    query = select(*_COLUMNS).order_by(Operation.planned_at.desc(), Operation.id.desc()).limit(limit + 1)
     if kind:
         query = query.where(Operation.kind == kind)
     if wanted := _values(states):
         query = query.where(Operation.state.in_(wanted))
-    if before is not None:
-        query = query.where(tuple_(Operation.planned_at, Operation.id) < before)
-    return tuple(_row(dict(row)) for row in (await session.execute(query)).mappings())
+    if after is not None:
+        query = query.where(tuple_(Operation.planned_at, Operation.id) < after)
+    rows = tuple(_row(dict(row)) for row in (await session.execute(query)).mappings())
+    if len(rows) <= limit:
+        return OperationPage(rows, None)
+    return OperationPage(rows[:limit], OperationCursor(rows[limit - 1].planned_at, rows[limit - 1].id))
 
 
 async def refused_lately(session: AsyncSession, cause: str, within: dt.timedelta) -> bool:

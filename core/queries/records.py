@@ -6,8 +6,9 @@ next WINDOW rows of it only, and the answer says so, with the place to go on fro
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
+from pydantic import Field
 from sqlalchemy import ColumnElement, Text, and_, cast, func, insert, or_, select, text, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
@@ -89,12 +90,12 @@ class RecordRow:
     details: dict[str, Any]
 
 
-@dataclass(frozen=True)
-class RecordCursor:
+class RecordCursor(NamedTuple):
     """Where a page ended."""
 
     at: dt.datetime
-    id: int
+    # As many as a bigint holds: an address may say anything.
+    id: Annotated[int, Field(ge=0, lt=2**63)]
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from core.queries import articles as queries
 from core.queries.articles import ArticleCursor, ArticleDetail, ArticleRow
 from dashboard import urls
 from dashboard.api.access import ArticleRedoer, Viewer
-from dashboard.api.paging import After, Limit, Page, instant, position, whole_id
+from dashboard.api.paging import After, Limit, Page, position
 from dashboard.context import context
 
 router = APIRouter(prefix="/articles", tags=["articles"])
@@ -34,12 +34,11 @@ async def list_articles(
     after: After = None,
     limit: Limit = 50,
 ) -> Page[ArticleRow]:
-    place = position(after, 2)
-    cursor = ArticleCursor(instant(place[0]), whole_id(place[1])) if place else None
     async with context().database.session() as session:
-        page = await queries.page(session, feed_id=feed_id, words=words, since=since, after=cursor, limit=limit)
-    more = urls.cursor(page.next.sort_at.isoformat(), str(page.next.id)) if page.next else None
-    return Page(items=page.rows, next=more)
+        page = await queries.page(
+            session, feed_id=feed_id, words=words, since=since, after=position(after, ArticleCursor), limit=limit
+        )
+    return Page(items=page.rows, next=urls.cursor(page.next))
 
 
 @router.get("/{article_id}", summary="One article with its text")

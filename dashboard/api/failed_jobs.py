@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
@@ -11,9 +11,10 @@ from pydantic import BaseModel, Field
 from core.errors import BadRequest
 from core.failed_jobs import cancel, discard, edit, export, plan, reopen, retry, skip_canary
 from core.failed_jobs.begin import CANARY, Begun
-from core.failed_jobs.filter import Filter, State, since
+from core.failed_jobs.filter import Filter, State
 from core.failed_jobs.narrowing import narrowed
 from core.failed_jobs.plan import Plan
+from core.moments import moment
 from core.queries import failed_actions, failed_groups, failed_list, failed_show
 from core.queries.failed_actions import FailedJobsAction
 from core.queries.failed_groups import FailedGroup
@@ -23,8 +24,8 @@ from dashboard import urls
 from dashboard.api.access import Discarder, JobEditor, Retrier, Viewer
 from dashboard.api.body import Body
 from dashboard.api.clock import Now
-from dashboard.api.files import as_file
-from dashboard.api.paging import After, Limit, Page, instant, position, whole_id
+from dashboard.api.files import Form, as_file
+from dashboard.api.paging import After, Limit, Page, position
 from dashboard.context import context
 
 router = APIRouter(prefix="/failed-jobs", tags=["failed jobs"])
@@ -49,7 +50,7 @@ class Selection(BaseModel):
             task=self.task,
             queue=self.queue,
             cause=self.cause,
-            since=since(self.since, now) if self.since else None,
+            since=moment(self.since, now) if self.since else None,
             text=self.text,
             action=self.action,
             ids=tuple(self.ids),
@@ -103,13 +104,10 @@ class BegunAnswer(BaseModel):
 async def list_failed_jobs(
     _user: Viewer, selection: Annotated[Selection, Query()], now: Now, after: After = None, limit: Limit = 50
 ) -> FailedJobsPage:
-    place = position(after, 2)
-    cursor = FailedCursor(instant(place[0]), whole_id(place[1])) if place else None
     async with context().database.session() as session:
         chosen = await narrowed(session, selection.filter(now))
-        page = await failed_list.page(session, chosen, after=cursor, limit=limit)
-    more = urls.cursor(page.next.at.isoformat(), str(page.next.id)) if page.next else None
-    return FailedJobsPage(items=page.rows, next=more, searched=page.searched)
+        page = await failed_list.page(session, chosen, after=position(after, FailedCursor), limit=limit)
+    return FailedJobsPage(items=page.rows, next=urls.cursor(page.next), searched=page.searched)
 
 
 @router.get("/groups", summary="Causes, the most frequent first")
@@ -120,10 +118,10 @@ async def list_groups(_user: Viewer, limit: Limit = 100) -> tuple[FailedGroup, .
 
 @router.get("/export", summary="Every job that matches, as a file", response_class=StreamingResponse)
 async def export_jobs(
-    user: Viewer, selection: Annotated[Selection, Query()], now: Now, form: Literal["csv", "json"] = "json"
+    user: Viewer, selection: Annotated[Selection, Query()], now: Now, form: Form = "json"
 ) -> StreamingResponse:
-    write, kind = (export.as_csv, "text/csv") if form == "csv" else (export.as_json, "application/json")
-    return await as_file(write(context().database, user, selection.filter(now)), f"failed-jobs.{form}", kind)
+    write = export.as_csv if form == "csv" else export.as_json
+    return await as_file(write(context().database, user, selection.filter(now)), "failed-jobs", form)
 
 
 @router.post("/plan", summary="What a retry would touch, without doing it")

@@ -20,7 +20,7 @@ from dashboard import urls
 from dashboard.api.access import Crawler, FeedEditor, Viewer
 from dashboard.api.body import Body
 from dashboard.api.clock import Now
-from dashboard.api.paging import After, Limit, Page, position, whole_id
+from dashboard.api.paging import After, Limit, Page, position
 from dashboard.context import context
 
 router = APIRouter(prefix="/feeds", tags=["feeds"])
@@ -75,12 +75,9 @@ class AddedAnswer(BaseModel):
 async def list_feeds(
     _user: Viewer, text: str = "", state: FeedState = "all", after: After = None, limit: Limit = 100
 ) -> Page[FeedRow]:
-    place = position(after, 2)
-    cursor = FeedCursor(place[0], whole_id(place[1])) if place else None
     async with context().database.session() as session:
-        page = await queries.page(session, text=text, state=state, after=cursor, limit=limit)
-    more = urls.cursor(page.next.label, str(page.next.id)) if page.next else None
-    return Page(items=tuple(map(_open, page.rows)), next=more)
+        page = await queries.page(session, text=text, state=state, after=position(after, FeedCursor), limit=limit)
+    return Page(items=tuple(map(_open, page.rows)), next=urls.cursor(page.next))
 
 
 @router.post("", status_code=201, summary="Add feeds and queue their first crawl")

@@ -17,11 +17,11 @@ from core.operations.states import State
 from core.queries import operation_lines
 from core.queries import operations as queries
 from core.queries.operation_lines import Line
-from core.queries.operations import OperationRow
+from core.queries.operations import OperationCursor, OperationRow
 from dashboard import urls
 from dashboard.api.access import Approver, Canceller, Viewer
 from dashboard.api.body import Body
-from dashboard.api.paging import After, Limit, Page, instant, position, whole_id
+from dashboard.api.paging import After, Limit, Page, position
 from dashboard.context import context
 
 router = APIRouter(prefix="/operations", tags=["operations"])
@@ -46,13 +46,12 @@ async def list_operations(
     after: After = None,
     limit: Limit = 50,
 ) -> Page[OperationRow]:
-    place = position(after, 2)
-    before = (instant(place[0]), whole_id(place[1])) if place else None
     async with context().database.session() as session:
-        rows = await queries.page(session, kind=kind, states=[state] if state else (), before=before, limit=limit + 1)
-    shown = rows[:limit]
-    more = urls.cursor(shown[-1].planned_at.isoformat(), str(shown[-1].id)) if len(rows) > limit else None
-    return Page(items=shown, next=more)
+        states = [state] if state else ()
+        page = await queries.page(
+            session, kind=kind, states=states, after=position(after, OperationCursor), limit=limit
+        )
+    return Page(items=page.rows, next=urls.cursor(page.next))
 
 
 @router.get("/{operation_id}", summary="An operation with its plan")

@@ -1,6 +1,6 @@
 """`/records`: who did what."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
@@ -8,14 +8,14 @@ from pydantic import BaseModel, Field
 
 from core import record
 from core.access import Action
-from core.failed_jobs.filter import since
+from core.moments import moment
 from core.queries.records import RecordCursor, RecordFilter, RecordRow
 from core.recording import Outcome
 from dashboard import urls
 from dashboard.api.access import Auditor
 from dashboard.api.clock import Now
-from dashboard.api.files import as_file
-from dashboard.api.paging import After, Limit, Page, instant, position, whole_number
+from dashboard.api.files import Form, as_file
+from dashboard.api.paging import After, Limit, Page, position
 from dashboard.context import context
 
 router = APIRouter(prefix="/records", tags=["records"])
@@ -39,8 +39,8 @@ class Selection(BaseModel):
             actor=self.actor,
             action=self.action or "",
             outcome=self.outcome or "",
-            since=since(self.since, now) if self.since else None,
-            until=since(self.until, now) if self.until else None,
+            since=moment(self.since, now) if self.since else None,
+            until=moment(self.until, now) if self.until else None,
             text=self.text,
         )
 
@@ -55,16 +55,15 @@ class RecordsPage(Page[RecordRow]):
 async def list_records(
     user: Auditor, selection: Annotated[Selection, Query()], now: Now, after: After = None, limit: Limit = 100
 ) -> RecordsPage:
-    place = position(after, 2)
-    cursor = RecordCursor(instant(place[0]), whole_number(place[1])) if place else None
-    page = await record.page(context().database, user, selection.filter(now), after=cursor, limit=limit)
-    more = urls.cursor(page.next.at.isoformat(), str(page.next.id)) if page.next else None
-    return RecordsPage(items=page.rows, next=more, searched=page.searched)
+    page = await record.page(
+        context().database, user, selection.filter(now), after=position(after, RecordCursor), limit=limit
+    )
+    return RecordsPage(items=page.rows, next=urls.cursor(page.next), searched=page.searched)
 
 
 @router.get("/export", summary="Every action that matches, as a file", response_class=StreamingResponse)
 async def export_records(
-    user: Auditor, selection: Annotated[Selection, Query()], now: Now, form: Literal["csv", "json"] = "json"
+    user: Auditor, selection: Annotated[Selection, Query()], now: Now, form: Form = "json"
 ) -> StreamingResponse:
-    write, kind = (record.as_csv, "text/csv") if form == "csv" else (record.as_json, "application/json")
-    return await as_file(write(context().database, user, selection.filter(now)), f"record.{form}", kind)
+    write = record.as_csv if form == "csv" else record.as_json
+    return await as_file(write(context().database, user, selection.filter(now)), "record", form)

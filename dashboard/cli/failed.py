@@ -13,11 +13,12 @@ from core.errors import BadRequest, NotFound
 from core.failed_jobs import export as export_
 from core.failed_jobs.begin import CANARY, Begun
 from core.failed_jobs.discard import discard as discard_jobs
-from core.failed_jobs.filter import Filter, since
+from core.failed_jobs.filter import Filter
 from core.failed_jobs.narrowing import narrowed
 from core.failed_jobs.plan import Plan, plan
 from core.failed_jobs.retry import retry as retry_jobs
 from core.failed_jobs.subjects import About, called, subjects
+from core.moments import moment
 from core.phrases import duration
 from core.queries import failed_groups, failed_list, failed_show
 from core.queries.failed_groups import FailedGroup
@@ -154,8 +155,8 @@ def _filter(task: str, error: str, since_: str, text: str) -> Filter:
     cause = error if _FINGERPRINT.fullmatch(error) else ""
     if error and not cause and text:
         raise BadRequest("Say either --text or the name of an exception: both are looked for in the same way.")
-    moment = since(since_, dt.datetime.now(dt.UTC)) if since_ else None
-    return Filter(task=task, cause=cause, since=moment, text=text or ("" if cause else error))
+    since = moment(since_, dt.datetime.now(dt.UTC)) if since_ else None
+    return Filter(task=task, cause=cause, since=since, text=text or ("" if cause else error))
 
 
 def _chosen(ids: Sequence[str] | None, everything: bool, chosen: Filter) -> tuple[Sequence[str], Filter]:

@@ -41,7 +41,7 @@ def list_(
 
     async def read() -> tuple[OperationRow, ...]:
         async with at_work() as bench, bench.world.database.session() as session:
-            return await queries.page(session, kind=kind, states=[wanted] if wanted else (), limit=limit)
+            return (await queries.page(session, kind=kind, states=[wanted] if wanted else (), limit=limit)).rows
 
     rows, now = asyncio.run(read()), dt.datetime.now(dt.UTC)
     if as_json:

@@ -8,7 +8,7 @@ import typer
 
 from core import record as verbs
 from core.access import Action
-from core.failed_jobs.filter import since as moment
+from core.moments import moment
 from core.queries.records import RecordFilter, RecordPage, RecordRow
 from core.recording import Outcome
 from dashboard.cli.output import AsJson, say, write_json, write_table

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from core.failed_jobs.filter import STATES, Filter, State
 from core.queries.failed_list import FailedCursor
-from dashboard.urls import cursor, parts, url
+from dashboard.urls import cursor, place, read_id, url
 
 PATH = "/failed"
 # Hours, as the address has them, to words.
@@ -35,16 +35,15 @@ class FailedAddress:
             text=text.strip(),
             within=within if within in SPANS else "",
             state=next((known for known in STATES if known == state), "open"),
-            action=_id(action),
-            after=_place(after),
-            job=_id(job),
+            action=read_id(action),
+            after=place(after, FailedCursor),
+            job=read_id(job),
             **names,
         )
 
     @property
     def url(self) -> str:
-        after = cursor(self.after.at.isoformat(), str(self.after.id)) if self.after else ""
-        return url(PATH, **self.parameters, after=after, job=self.job)
+        return url(PATH, **self.parameters, after=cursor(self.after), job=self.job)
 
     @property
     def parameters(self) -> dict[str, object]:
@@ -78,18 +77,3 @@ class FailedAddress:
             text=self.text,
             action=self.action,
         )
-
-
-def _id(said: str) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(said)
-    except ValueError:
-        return None
-
-
-def _place(said: str) -> FailedCursor | None:
-    found = parts(said, 2) if said else None
-    try:
-        return FailedCursor(dt.datetime.fromisoformat(found[0]), uuid.UUID(found[1])) if found else None
-    except ValueError:
-        return None

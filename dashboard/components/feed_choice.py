@@ -26,14 +26,6 @@ class FeedChoices:
     chosen: FeedName | None
 
 
-def read_id(given: str) -> uuid.UUID | None:
-    """The id in an address; None for none, and for what is none."""
-    try:
-        return uuid.UUID(given)
-    except ValueError:
-        return None
-
-
 async def choices(chosen: uuid.UUID | None) -> FeedChoices:
     """Never late and never a failure: without them a page has one filter less, and says elsewhere what is wrong."""
     reading: asyncio.Task[FeedChoices] = background_tasks.create(_read(chosen), name="read the feeds to choose from")

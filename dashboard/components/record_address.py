@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from core.access import Action
 from core.queries.records import RecordCursor, RecordFilter
-from dashboard.urls import cursor, parts, url
+from dashboard.urls import cursor, place, url
 
 PATH = "/record"
 # Hours, as the address has them, to words.
@@ -37,13 +37,12 @@ class RecordAddress:
             outcome=outcome if outcome in OUTCOMES else "",
             within=within if within in SPANS else "",
             until=_day(until),
-            after=_place(after),
+            after=place(after, RecordCursor),
         )
 
     @property
     def url(self) -> str:
-        after = cursor(self.after.at.isoformat(), str(self.after.id)) if self.after else ""
-        return url(PATH, **self.parameters, after=after)
+        return url(PATH, **self.parameters, after=cursor(self.after))
 
     @property
     def parameters(self) -> dict[str, object]:
@@ -79,13 +78,5 @@ class RecordAddress:
 def _day(said: str) -> dt.date | None:
     try:
         return dt.date.fromisoformat(said) if said else None
-    except ValueError:
-        return None
-
-
-def _place(said: str) -> RecordCursor | None:
-    found = parts(said, 2) if said else None
-    try:
-        return RecordCursor(dt.datetime.fromisoformat(found[0]), int(found[1])) if found else None
     except ValueError:
         return None

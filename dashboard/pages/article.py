@@ -12,14 +12,13 @@ from core.pipeline.addresses import shown
 from core.queries import articles as stored
 from core.queries.articles import ArticleDetail
 from dashboard import acting, shell
-from dashboard.components.feed_choice import read_id
 from dashboard.components.html import Text, box, button, link
 from dashboard.components.moments import moment
 from dashboard.components.part import Part
 from dashboard.context import context
 from dashboard.notices import notice
 from dashboard.pages.articles import sign
-from dashboard.urls import url
+from dashboard.urls import read_id, url
 
 # A browser stays quick with this much; the rest of a longer text is at its source.
 MOST_TEXT = 40_000

@@ -1,6 +1,5 @@
 """What was crawled, newest first."""
 
-import datetime as dt
 import uuid
 from dataclasses import dataclass, replace
 
@@ -12,13 +11,13 @@ from core.snapshot import Snapshot
 from dashboard import acting, shell
 from dashboard.components import span_choice
 from dashboard.components.article_table import ArticleTable
-from dashboard.components.feed_choice import FeedChoices, choices, feed_choice, read_id
+from dashboard.components.feed_choice import FeedChoices, choices, feed_choice
 from dashboard.components.forms import filters, text_filter
 from dashboard.components.html import Text, box, link
 from dashboard.components.pager import pager
 from dashboard.components.part import Part
 from dashboard.context import context
-from dashboard.urls import cursor, parts, url
+from dashboard.urls import cursor, place, read_id, url
 
 PAGE = 50
 
@@ -34,17 +33,11 @@ class Asked:
 
     @classmethod
     def read(cls, text: str, feed: str, within: str, after: str) -> "Asked":
-        found = parts(after, 2) if after else None
-        try:
-            place = ArticleCursor(dt.datetime.fromisoformat(found[0]), uuid.UUID(found[1])) if found else None
-        except ValueError:
-            place = None
-        return cls(text.strip(), read_id(feed), span_choice.known(within), place)
+        return cls(text.strip(), read_id(feed), span_choice.known(within), place(after, ArticleCursor))
 
     @property
     def url(self) -> str:
-        after = cursor(self.after.sort_at.isoformat(), str(self.after.id)) if self.after else ""
-        return url("/articles", q=self.text, feed=self.feed, within=self.within, after=after)
+        return url("/articles", q=self.text, feed=self.feed, within=self.within, after=cursor(self.after))
 
     @property
     def first(self) -> "Asked":

@@ -16,7 +16,7 @@ from dashboard.components.html import Text, box, button, link
 from dashboard.components.pager import pager
 from dashboard.components.part import Part
 from dashboard.context import context
-from dashboard.urls import cursor, parts, url
+from dashboard.urls import cursor, place, url
 
 PAGE = 50
 
@@ -31,18 +31,13 @@ class Asked:
 
     @classmethod
     def read(cls, text: str, state: str, after: str) -> "Asked":
-        found = parts(after, 2) if after else None
         known: FeedState = next((s for s in FEED_STATES if s == state), "all")
-        try:
-            place = FeedCursor(found[0], uuid.UUID(found[1])) if found else None
-        except ValueError:
-            place = None
-        return cls(text.strip(), known, place)
+        return cls(text.strip(), known, place(after, FeedCursor))
 
     @property
     def url(self) -> str:
-        after = cursor(self.after.label, str(self.after.id)) if self.after else ""
-        return url("/feeds", q=self.text, state="" if self.state == "all" else self.state, after=after)
+        state = "" if self.state == "all" else self.state
+        return url("/feeds", q=self.text, state=state, after=cursor(self.after))
 
     @property
     def first(self) -> "Asked":

@@ -1,14 +1,12 @@
 """What waits for an approval, what runs, and what became of everything before."""
 
-import datetime as dt
-import uuid
 from dataclasses import dataclass
 
 from core.operations.kinds import KINDS
 from core.operations.states import ACTIVE, ENDED, State
 from core.phrases import counted
 from core.queries import operations as queries
-from core.queries.operations import PAGE, OperationRow
+from core.queries.operations import PAGE, OperationCursor, OperationPage, OperationRow
 from core.snapshot import Snapshot
 from dashboard import shell, urls
 from dashboard.components.forms import chip
@@ -25,7 +23,7 @@ LEDE = "What changes infrastructure is planned, approved by a person, run by a w
 class _Shown:
     waiting: tuple[OperationRow, ...]
     running: tuple[OperationRow, ...]
-    history: tuple[OperationRow, ...]
+    history: OperationPage
 
 
 async def operations(*, kind: str = "", state: str = "", after: str = "") -> None:
@@ -42,7 +40,7 @@ async def operations(*, kind: str = "", state: str = "", after: str = "") -> Non
                         session,
                         kind=kind,
                         states=[State(state)] if state else ENDED,
-                        before=_place(after),
+                        after=urls.place(after, OperationCursor),
                     ),
                 )
 
@@ -96,16 +94,7 @@ def _draw(shown: _Shown, kind: str, state: str) -> None:
             chip("Any end", urls.url(PATH, kind=kind), on=not state)
             for each in (State.DONE, State.ROLLED_BACK, State.FAILED, State.CANCELLED, State.EXPIRED, State.WITHDRAWN):
                 chip(each.value, urls.url(PATH, kind=kind, state=each.value), on=state == each.value)
-        operation_list(shown.history, "Nothing with these filters." if kind or state else "Nothing has ended yet.")
-        if len(shown.history) == PAGE:
-            last = shown.history[-1]
-            more = urls.cursor(last.planned_at.isoformat(), str(last.id))
+        operation_list(shown.history.rows, "Nothing with these filters." if kind or state else "Nothing has ended yet.")
+        if shown.history.next:
+            more = urls.cursor(shown.history.next)
             link(f"The next {counted(PAGE, 'operation')}", urls.url(PATH, kind=kind, state=state, after=more), "btn")
-
-
-def _place(word: str) -> tuple[dt.datetime, uuid.UUID] | None:
-    found = urls.parts(word, 2) if word else None
-    try:
-        return (dt.datetime.fromisoformat(found[0]), uuid.UUID(found[1])) if found else None
-    except ValueError:
-        return None

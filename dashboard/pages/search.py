@@ -12,13 +12,13 @@ from core.readings import Readings
 from core.snapshot import Snapshot
 from dashboard import acting, shell
 from dashboard.components import span_choice
-from dashboard.components.feed_choice import FeedChoices, choices, feed_choice, read_id
+from dashboard.components.feed_choice import FeedChoices, choices, feed_choice
 from dashboard.components.forms import filters, text_filter
 from dashboard.components.html import Text, box, link
 from dashboard.components.part import Part
 from dashboard.components.search_results import search_results
 from dashboard.context import context
-from dashboard.urls import url
+from dashboard.urls import read_id, url
 
 FIRST, MORE = 20, 20
 
