@@ -19,7 +19,7 @@ import structlog
 from redis.asyncio import Redis
 from structlog.contextvars import bind_contextvars
 
-from core import logs, snapshot
+from core import snapshot
 from core.accounts import throttle
 from core.config import Settings, settings
 from core.db import Database
@@ -262,7 +262,6 @@ class Scheduler:
 
 def run() -> None:
     """Runs a scheduler until SIGTERM or SIGINT. Raises Unavailable or Misconfigured if it has nothing to connect to."""
-    logs.configure_service(settings())
     asyncio.run(_run(settings()))
 
 

@@ -47,7 +47,6 @@ class OpenAIEmbedder:
     async def _batch(self, texts: list[str]) -> Vectors:
         with _translated(self.model):
             answer = await self._client.embeddings.create(model=self.model, input=texts, dimensions=self._width)
-        # Not every server that speaks OpenAI's API counts them.
         # Not every service that speaks this API counts, and the SDK checks no types.
         self.tokens += (answer.usage and answer.usage.total_tokens) or 0
         rows = sorted(answer.data, key=lambda row: row.index)

@@ -8,10 +8,10 @@ from core.queries.count import Count
 from core.queries.failed_summary import FailedSummary
 from core.queries.failure_tallies import Tally
 from dashboard import acting
+from dashboard.components.export_menu import export_menu
 from dashboard.components.failed_address import PATH, SPANS, FailedAddress
 from dashboard.components.forms import choice, filters, text_filter
-from dashboard.components.html import Text, box, button, link
-from dashboard.urls import url
+from dashboard.components.html import box, button, link
 
 Act = Callable[[], Awaitable[None]]
 
@@ -47,7 +47,7 @@ class FailedButtons:
         if asked.state == "open" and acting.allowed(Action.RETRY_JOBS):
             self._verbs.append(("Retry", retry, "primary"))
         with box(classes="actions"):
-            self._export = _export(asked)
+            self._export = export_menu(PATH, asked.parameters)
             self._buttons = {verb: button(verb, act, tone) for verb, act, tone in self._verbs}
         self.show(Count(0), 0)
 
@@ -65,13 +65,3 @@ class FailedButtons:
             element.say(words)
             element.props["data-command"] = f"{words} failed jobs"
             element.set_visibility(not is_empty)
-
-
-def _export(asked: FailedAddress) -> Text:
-    menu = Text("details", "", "menu")
-    with menu:
-        Text("summary", "Export ▾", "btn")
-        with box(classes="choices"):
-            for kind in ("CSV", "JSON"):
-                link(kind, url(f"{PATH}.{kind.lower()}", **asked.parameters), "btn").props("download")
-    return menu

@@ -10,6 +10,7 @@ from core.errors import Unavailable
 from core.queries.count import Count
 from core.record import View
 from dashboard import acting, shell
+from dashboard.components.export_menu import export_menu
 from dashboard.components.forms import choice, day_filter, filters, text_filter
 from dashboard.components.html import Text, box, link
 from dashboard.components.pager import pager
@@ -18,7 +19,6 @@ from dashboard.components.record_address import OUTCOMES, PATH, SPANS, RecordAdd
 from dashboard.components.record_table import record_table
 from dashboard.context import context
 from dashboard.guard import acting_user, current_user
-from dashboard.urls import url
 
 PAGE = 50
 LEDE = "Who did what, from where, to what, and how it went. Nobody can change what stands here."
@@ -73,11 +73,7 @@ def _bar(asked: RecordAddress, everyone: Sequence[str]) -> None:
         if asked.first != RecordAddress():
             link("Show all", PATH, "btn")
         box(classes="space")
-        with box("details", "menu"):
-            Text("summary", "Export ▾", "btn")
-            with box(classes="choices"):
-                for kind in ("CSV", "JSON"):
-                    link(kind, url(f"{PATH}.{kind.lower()}", **asked.parameters), "btn").props("download")
+        export_menu(PATH, asked.parameters)
 
 
 def _options(kind: str, values: Sequence[str], chosen: str) -> Mapping[str, str]:
