@@ -158,6 +158,9 @@ def _operations(readings: Readings) -> Iterator[Attention]:
                 yield Attention(
                     "operation", Status.UNHEALTHY, "Failed", row.title, row.outcome or "", address, "What happened"
                 )
+            case _ if row.held_up_by:
+                detail = f"Waits for {listed(row.held_up_by)}."
+                yield Attention("operation", Status.DEGRADED, "Held up", row.title, detail, address, "Open")
             case _:
                 pass
 

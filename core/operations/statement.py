@@ -8,7 +8,7 @@ import asyncio
 import datetime as dt
 import threading
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
 
@@ -18,7 +18,8 @@ from core.db import plain, refusal
 from core.operations.running import Run, Stopped
 from core.phrases import duration, listed
 from core.queries import backends
-from core.queries.backends import Backend
+from core.queries.backends import Backend, blocking
+from core.queries.operations import HELD_UP_BY
 
 LOOK_EVERY_S = 0.5
 # A wait shorter than this is nothing to worry anybody with.
@@ -96,31 +97,37 @@ async def cancel(run: Run) -> None:
 
 
 async def _follow(run: Run, watch: Watch | None, ended: Callable[[], bool]) -> None:
-    named: frozenset[int] = frozenset()
     while not ended():
         try:
             await run.pause(LOOK_EVERY_S)
         except Stopped:
             await cancel(run)
+            await _name_blockers(run, {})
             raise
         if watch is not None:
             await run.progress(*await watch())
-        named = await _name_blockers(run, named)
+        await _name_blockers(run, await _blockers(run))
+    await _name_blockers(run, {})
 
 
-async def _name_blockers(run: Run, named: frozenset[int]) -> frozenset[int]:
-    """Says once who holds it up, and what to do about it."""
-    waiting: dict[int, Backend] = {}
+async def _blockers(run: Run) -> Mapping[str, Backend]:
+    """Who holds it up, by pid."""
     async with run.database.session() as session:
-        for pid in await backends.called(session, application(run)):
-            waiting |= {b.pid: b for b in await backends.blocking(session, pid) if b.seconds > BLOCKED_AFTER_S}
-    fresh = [backend for pid, backend in waiting.items() if pid not in named]
-    if fresh:
+        found = [b for pid in await backends.called(session, application(run)) for b in await blocking(session, pid)]
+    return {str(backend.pid): backend for backend in found if backend.seconds > BLOCKED_AFTER_S}
+
+
+async def _name_blockers(run: Run, waiting: Mapping[str, Backend]) -> None:
+    """Says once who holds it up, and what to do about it; the pages show it for as long as it lasts."""
+    named = run.result.get(HELD_UP_BY, {})
+    if waiting.keys() == named.keys():
+        return
+    if fresh := [backend for pid, backend in waiting.items() if pid not in named]:
         who = listed([f"{b.words}, since {duration(b.seconds)}: {b.query}" for b in fresh])
         await run.say(f"Waits for {who}. `select pg_terminate_backend({fresh[0].pid})` ends it.", "warning")
-    elif named and not waiting:
+    elif not waiting:
         await run.say("Nobody is in the way any more.")
-    return frozenset(waiting)
+    await run.keep(**{HELD_UP_BY: {pid: backend.words for pid, backend in waiting.items()}})
 
 
 def _start(name: str, work: Callable[[], None]) -> Future[None]:

@@ -17,6 +17,8 @@ from core.operations.plan import Plan, from_json, to_json
 from core.operations.states import ACTIVE, HELD, State
 
 PAGE = 50
+# Where a result says who holds its statement up, by pid.
+HELD_UP_BY = "held_up_by"
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,11 @@ class OperationRow:
     outcome: str | None
     # By the clock of Postgres, when this was read.
     expired: bool
+
+    @property
+    def held_up_by(self) -> tuple[str, ...]:
+        """The sessions of Postgres that its statement waits for, in words."""
+        return tuple(self.result.get(HELD_UP_BY, {}).values()) if self.state in HELD else ()
 
     @property
     def waits_for_second(self) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from core.operations.states import State
+from core.phrases import listed
 from core.queries.operations import OperationRow
 from dashboard.components.html import Text, box, link
 from dashboard.components.operation_plan import operation_plan, operation_statements
@@ -102,3 +103,7 @@ def progress_bar(row: OperationRow) -> None:
             bar.props["aria-valuenow"] = round(share * 100)
         with bar:
             box("i").style(f"width:{100 * (share or 0):.0f}%")
+    if row.held_up_by:
+        with box(classes="banner warn"):
+            Text("b", "▲ Held up: ")
+            Text("span", f"waits for {listed(row.held_up_by)}. The log says how to end that.")

@@ -10,7 +10,7 @@ _MARK = {"danger": "✕ Danger", "warning": "▲ Careful"}
 def operation_plan(plan: Plan) -> None:
     """Draws the plan, here."""
     for danger in plan.dangers:
-        _danger(danger)
+        danger_banner(danger)
     with box("table", "plain pairs"):
         Text("caption", "The plan", "visually-hidden")
         with box("tbody"):
@@ -60,7 +60,8 @@ def operation_statements(plan: Plan, *, open_: bool = False) -> None:
                         prose("div", f"squawk: {finding}", "under")
 
 
-def _danger(danger: Danger) -> None:
+def danger_banner(danger: Danger) -> None:
+    """What to think of before anybody says yes, here."""
     with box(classes=f"banner {'warn' if danger.severity == 'warning' else ''}"):
         Text("b", f"{_MARK[danger.severity]}: ")
         Text("span", danger.text)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from core.migrations.story import Story
 from core.phrases import listed
 from dashboard.components.html import Text, box, prose
+from dashboard.components.operation_plan import danger_banner
 
 
 def revision_list(stories: Sequence[Story], current: str | None) -> None:
@@ -24,10 +25,7 @@ def revision_list(stories: Sequence[Story], current: str | None) -> None:
 
 def _facts(story: Story) -> None:
     for danger in story.dangers if not story.applied else ():
-        tone = "" if danger.severity == "danger" else "warn"
-        with box(classes=f"banner {tone}"):
-            Text("b", "✕ Danger: " if danger.severity == "danger" else "▲ Careful: ")
-            Text("span", danger.text)
+        danger_banner(danger)
     with box("table", "plain pairs"), box("tbody"):
         facts = [
             ("Locks", story.lock_words),

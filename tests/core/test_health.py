@@ -2,6 +2,7 @@
 
 import datetime as dt
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import TypeVar
 
 import pytest
@@ -10,11 +11,13 @@ from core import health, reading
 from core.attention import find
 from core.health import Status
 from core.migrations import MigrationStatus
+from core.operations.states import State
 from core.queries.articles import Progress
 from core.queries.count import Count
 from core.queries.failed_groups import FailedGroup
 from core.queries.failed_summary import FailedSummary
 from core.queries.feeds import FeedCounts
+from core.queries.operations import HELD_UP_BY, OperationRow
 from core.queries.server import DatabaseFacts
 from core.queries.vector_index import VectorTable
 from core.queues import QUEUES, QueueDepth, RedisFacts, SchedulerBeat, WorkerBeat
@@ -126,6 +129,17 @@ def test_failures_are_named_by_cause_in_the_attention_list() -> None:
     healed = FailedSummary(Count(37), Count(1), (replace(group, succeeded_since=1, crawled_since=2, looked_at=20),))
     item = find(replace(failing, failed=known(healed)), health.judge(failing, NOW))[0]
     assert item.detail.endswith("1 retried job succeeded since. Of the newest 20, the feeds of 2 were crawled since.")
+
+
+def test_an_operation_that_is_held_up_needs_somebody() -> None:
+    held = ("pid 7 (psql, ada, idle in transaction)",)
+    row = SimpleNamespace(
+        id="7", kind="rebuild index", title="Rebuild", state=State.RUNNING, result={HELD_UP_BY: {"7": held[0]}}
+    )
+    row.held_up_by = OperationRow.held_up_by.fget(row)
+    waits = replace(WELL, operations=known((row,)))
+    (item,) = find(waits, health.judge(waits, NOW))
+    assert (item.tag, item.detail) == ("Held up", f"Waits for {held[0]}.")
 
 
 def test_a_stranger_learns_the_status_and_nothing_else() -> None:
