@@ -158,8 +158,8 @@ def _operations(readings: Readings) -> Iterator[Attention]:
                 yield Attention(
                     "operation", Status.UNHEALTHY, "Failed", row.title, row.outcome or "", address, "What happened"
                 )
-            case _ if row.held_up_by:
-                detail = f"Waits for {listed(row.held_up_by)}."
+            case _ if row.held_up:
+                detail = row.held_up.replace("`", "")
                 yield Attention("operation", Status.DEGRADED, "Held up", row.title, detail, address, "Open")
             case _:
                 pass

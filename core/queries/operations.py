@@ -15,6 +15,7 @@ from core.errors import Conflict
 from core.models import Operation
 from core.operations.plan import Plan, from_json, to_json
 from core.operations.states import ACTIVE, HELD, State
+from core.phrases import listed
 
 PAGE = 50
 # Where a result says who holds its statement up, by pid.
@@ -70,9 +71,14 @@ class OperationRow:
     expired: bool
 
     @property
-    def held_up_by(self) -> tuple[str, ...]:
-        """The sessions of Postgres that its statement waits for, in words."""
-        return tuple(self.result.get(HELD_UP_BY, {}).values()) if self.state in HELD else ()
+    def held_up(self) -> str | None:
+        """Which sessions of Postgres its statement waits for, and what ends the first of them, as a sentence."""
+        sessions: Mapping[str, str] = self.result.get(HELD_UP_BY, {}) if self.state in HELD else {}
+        if not sessions:
+            return None
+        return (
+            f"Waits for {listed([*sessions.values()])}. `select pg_terminate_backend({next(iter(sessions))})` ends it."
+        )
 
     @property
     def waits_for_second(self) -> bool:

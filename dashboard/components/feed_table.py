@@ -116,4 +116,7 @@ def result(row: FeedRow) -> tuple[str, str]:
     """What the last crawl found, or why it failed, and the tone."""
     if row.last_error and row.errors_in_row:
         return row.last_error, "bad"
-    return row.last_result or "not crawled yet", "" if row.last_result else "mute"
+    if row.last_result:
+        return row.last_result, ""
+    # One that said 410 was crawled and found nothing: what stands beside its state says why.
+    return "not crawled yet" if row.last_crawled_at is None else "–", "mute"

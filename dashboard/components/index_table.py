@@ -50,7 +50,7 @@ def _row(index: VectorIndex, report: IndexReport, drop: Callable[[str], Awaitabl
             Text("div", _built(index), "under").style("white-space:normal")
         with box("td", "secondary"):
             Text("div", index.shape.method)
-            Text("div", index.opclass, "under")
+            Text("div", index.opclass, "under").style("white-space:nowrap")
         Text("td", f"{index.build.rows:,}" if index.build else "–", "r secondary")
         Text("td", size(index.size), "r secondary")
         Text("td", _scans(index, report), "r secondary")

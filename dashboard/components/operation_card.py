@@ -3,9 +3,8 @@
 from collections.abc import Callable
 
 from core.operations.states import State
-from core.phrases import listed
 from core.queries.operations import OperationRow
-from dashboard.components.html import Text, box, link
+from dashboard.components.html import Text, box, link, prose
 from dashboard.components.operation_plan import operation_plan, operation_statements
 from dashboard.components.operation_steps import operation_steps
 from dashboard.components.operation_verbs import OperationVerbs
@@ -103,7 +102,7 @@ def progress_bar(row: OperationRow) -> None:
             bar.props["aria-valuenow"] = round(share * 100)
         with bar:
             box("i").style(f"width:{100 * (share or 0):.0f}%")
-    if row.held_up_by:
+    if row.held_up:
         with box(classes="banner warn"):
-            Text("b", "▲ Held up: ")
-            Text("span", f"waits for {listed(row.held_up_by)}. The log says how to end that.")
+            Text("b", "▲ Held up. ")
+            prose("span", row.held_up)

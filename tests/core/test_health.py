@@ -132,14 +132,13 @@ def test_failures_are_named_by_cause_in_the_attention_list() -> None:
 
 
 def test_an_operation_that_is_held_up_needs_somebody() -> None:
-    held = ("pid 7 (psql, ada, idle in transaction)",)
-    row = SimpleNamespace(
-        id="7", kind="rebuild index", title="Rebuild", state=State.RUNNING, result={HELD_UP_BY: {"7": held[0]}}
-    )
-    row.held_up_by = OperationRow.held_up_by.fget(row)
+    held = {HELD_UP_BY: {"7": "pid 7 (psql, ada, idle in transaction)"}}
+    row = SimpleNamespace(id="7", kind="rebuild index", title="Rebuild", state=State.RUNNING, result=held)
+    row.held_up = OperationRow.held_up.fget(row)
     waits = replace(WELL, operations=known((row,)))
     (item,) = find(waits, health.judge(waits, NOW))
-    assert (item.tag, item.detail) == ("Held up", f"Waits for {held[0]}.")
+    assert item.tag == "Held up"
+    assert item.detail == ("Waits for pid 7 (psql, ada, idle in transaction). select pg_terminate_backend(7) ends it.")
 
 
 def test_a_stranger_learns_the_status_and_nothing_else() -> None:

@@ -221,8 +221,7 @@ async def test_a_build_that_waits_says_for_whom(
         assert "forgotten psql" in log
         assert "idle in transaction" in log
         assert "pg_terminate_backend" in log
-        (holder,) = (await planning.get(world, row.id)).held_up_by
-        assert "forgotten psql" in holder
+        assert "forgotten psql" in (await planning.get(world, row.id)).held_up
     await asyncio.wait_for(work, 30)
     ended = await planning.get(world, row.id)
     assert (ended.state, ended.result["held_up_by"]) == (State.DONE, {})
