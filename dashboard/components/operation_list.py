@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from core.phrases import duration
 from core.queries.operations import OperationRow
-from dashboard.components.html import Text, age, box, link, scrolling
+from dashboard.components.html import Text, age, box, link, prose, scrolling
 from dashboard.components.operation_card import state_pill
 
 
@@ -34,7 +34,7 @@ def _row(row: OperationRow) -> None:
     with box("tr"):
         with box("td"):
             link(row.title, f"/operations/{row.id}", "lede")
-            Text("div", row.outcome or row.note or row.plan.summary, "under")
+            prose("div", row.outcome or row.held_up or row.note or row.plan.summary, "under")
         with box("td"):
             state_pill(row)
         by = f"{row.approved_by or row.proposed_by}" + (f", {row.second_by}" if row.second_by else "")
