@@ -20,6 +20,8 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 _AGAIN_S = 0.5
+# Characters of what a job logged that its line in that list has: half a megabyte of Redis a queue at most.
+SAID_KEPT = 1_000
 
 
 class Endings:
@@ -106,5 +108,6 @@ def _record(delivery: Delivery, worker: str) -> tuple[str, Took]:
         "ended_at": round(now, 3),
         "worker": worker,
         "attempt": len(delivery.attempts) + (delivery.outcome != "failed"),
+        "said": delivery.said.text[-SAID_KEPT:] if delivery.said else "",
     }
     return json.dumps(fields, separators=(",", ":")), took

@@ -33,7 +33,7 @@ Outcome = Literal["done", "failed", "cancelled"]
 
 # A job that was in the hands of this many workers when they died is not given to another.
 DEATHS = 3
-# Records of ended jobs that are kept a queue: enough for percentiles, about 100 KB.
+# Records of ended jobs that are kept a queue: enough for percentiles, about 200 KB.
 FINISHED_KEPT = 500
 # Promoted in one go, so that a flood of due jobs does not hold up everybody else in Redis.
 _PROMOTED_AT_ONCE = 200

@@ -43,7 +43,10 @@ class JobSample:
 
 @dataclass(frozen=True)
 class FinishedJob:
-    """A job that ended. `outcome` is done, failed or cancelled; `waited_s` counts from when it was due."""
+    """A job that ended. `outcome` is done, failed or cancelled; `waited_s` counts from when it was due.
+
+    `said` is the end of what its last attempt logged.
+    """
 
     task_id: str
     task: str
@@ -56,6 +59,7 @@ class FinishedJob:
     ended_at: dt.datetime
     worker: str
     attempt: int
+    said: str = ""
 
 
 @dataclass(frozen=True)

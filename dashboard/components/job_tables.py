@@ -115,6 +115,10 @@ def _listed(job: ListedJob, *, row: Callable[[ListedJob], None]) -> None:
 def _finished(job: FinishedJob) -> None:
     with box("td", "job"):
         job_name(job.task, job.args)
+        if job.said:
+            with box("details"):
+                Text("summary", "What it said").props["aria-label"] = f"What {job.task} {job.task_id} said"
+                Text("pre", job.said).props("tabindex=0")
     Text("td", job.queue).props("data-label=queue")
     word, tone = OUTCOME.get(job.outcome, (job.outcome, ""))
     Text("td", word, tone)

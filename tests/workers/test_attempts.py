@@ -69,7 +69,8 @@ async def test_a_job_that_always_fails_is_tried_four_times_and_then_recorded_wit
     task_id = await enqueue(redis, FAIL)
     (row,) = await until(failed, 12)
     waits = [later - earlier for earlier, later in itertools.pairwise(times)]
-    assert waits == pytest.approx([1, 2, 4], abs=0.4)
+    # Never sooner; by how much later depends on the machine.
+    assert all(wait > least - 0.1 for wait, least in zip(waits, (1, 2, 4), strict=True)), waits
     assert (row.task, row.queue, row.args, row.job_key, row.task_id) == ("fail", "embed", ["x"], "fail:x", task_id)
     assert row.labels["colour"] == "red"
     assert not {"attempts", "_delivery", "queue_name"} & set(row.labels)
@@ -151,12 +152,13 @@ async def test_the_time_that_a_service_names_wins_over_ours(worker: Any, redis: 
     async def fail(argument: str) -> None:
         times.append(time.monotonic())
         if len(times) == 1:
-            raise RetryLater("slow down", retry_after=0.3)
+            raise RetryLater("slow down", retry_after=3.0)
 
     await one.start()
     await enqueue(redis, FAIL)
-    await until(lambda: len(times) == 2)
-    assert times[1] - times[0] == pytest.approx(0.3, abs=0.25)
+    await until(lambda: len(times) == 2, 15)
+    # The second attempt would have come after one second.
+    assert times[1] - times[0] > 2.9
 
 
 async def test_a_task_that_takes_too_long_is_stopped_and_that_is_its_failure(
