@@ -31,7 +31,9 @@ from dashboard.poller import Poller
 if TYPE_CHECKING:
     from tests.dashboard.conftest import Site
 
-DEPLOY = Path(__file__).parents[2] / "deploy"
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+TROUBLESHOOTING = ROOT / "docs" / "troubleshooting.md"
 ALERTS = DEPLOY / "prometheus" / "alerts.yml"
 RULES: list[dict[str, Any]] = yaml.safe_load(ALERTS.read_text())["groups"][0]["rules"]
 BOARD: dict[str, Any] = json.loads((DEPLOY / "grafana" / "signalist.json").read_text())
@@ -135,7 +137,19 @@ def test_every_alert_says_how_urgent_it_is_and_what_to_do() -> None:
     assert len({rule["alert"] for rule in RULES}) == len(RULES)
     for rule in RULES:
         assert rule["labels"]["severity"] in {"page", "ticket"}
-        assert set(rule["annotations"]) == {"summary", "description"}
+        assert set(rule["annotations"]) == {"summary", "description", "runbook"}
+
+
+def test_every_alert_leads_to_a_section_of_its_own_that_says_where_to_look_and_what_to_do() -> None:
+    sections = re.split(r"^### (Signalist\w+)\n", TROUBLESHOOTING.read_text(), flags=re.MULTILINE)
+    names, bodies = sections[1::2], sections[2::2]
+    assert names == [rule["alert"] for rule in RULES]
+    for rule, body in zip(RULES, bodies, strict=True):
+        assert rule["annotations"]["runbook"] == f"docs/troubleshooting.md#{rule['alert'].lower()}"
+        urgency = rule["labels"]["severity"].capitalize()
+        assert re.match(rf"\n{urgency}\. .+?\n\n\* \*\*Look:\*\* .+?\n\* \*\*Do:\*\* .+", body, re.DOTALL), rule[
+            "alert"
+        ]
 
 
 @pytest.mark.parametrize(
