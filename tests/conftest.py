@@ -5,7 +5,7 @@ import logging
 import shutil
 import sys
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -158,6 +158,14 @@ def redis_url(valkey_url: str) -> str:
     with Redis.from_url(valkey_url) as redis:
         redis.flushall()
     return valkey_url
+
+
+@pytest.fixture
+def fill_redis(redis_url: str) -> Iterator[Callable[[], None]]:
+    """When it is called, Valkey has reached its memory limit, until the end of the test."""
+    with Redis.from_url(redis_url) as redis:
+        yield lambda: redis.config_set("maxmemory", "1mb")
+        redis.config_set("maxmemory", "0")
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from redis.asyncio import Redis
 
 from core.db import Database
+from core.errors import Unavailable
 from core.indexes.measure import in_thread
 from core.queries import article_map
 from core.queries.article_map import Placed
@@ -57,12 +58,17 @@ async def draw(database: Database, redis: Redis, model: str) -> None:
 async def latest(redis: Redis, model: str) -> ArticleMap | None:
     """The last one that a worker drew; a fresh one is asked for when that is old, and waited for when there is none.
 
-    None: no worker is there, or none has drawn it in time. Raises RedisUnavailable.
+    None: no worker is there, or none has drawn it in time. Raises RedisUnavailable, and RedisFull when there is none.
     """
     found, deadline = await _kept(redis, model), time.monotonic() + PATIENCE_S
     fresh = FRESH if found is not None and len(found.articles) >= FEW else FRESH_IF_FEW
     if found is None or dt.datetime.now(dt.UTC) - found.at > fresh:
-        await enqueue(redis, draw_map())
+        try:
+            await enqueue(redis, draw_map())
+        except Unavailable:
+            # One that is there is shown, whether or not another can be asked for.
+            if found is None:
+                raise
     while found is None and time.monotonic() < deadline and await worker_beats(redis):
         await asyncio.sleep(LOOK_EVERY_S)
         found = await _kept(redis, model)

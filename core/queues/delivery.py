@@ -185,9 +185,10 @@ class Consumer:
 
     async def finish(self, hold: Hold, outcome: Outcome, record: str, took: Took | None = None) -> bool:
         """Ends the job: its entry and its key are gone, and it is counted. False: it was not ours any more."""
-        return await self._finish((hold, outcome, record, took))
+        with redis_errors():
+            return await self._finish((hold, outcome, record, took))
 
-    async def _finish_all(self, ended: Sequence[tuple[Hold, Outcome, str, Took | None]]) -> list[bool]:
+    async def _finish_all(self, ended: Sequence[tuple[Hold, Outcome, str, Took | None]]) -> list[bool | Exception]:
         by_queue: dict[str, list[int]] = {}
         for at, (hold, _, _, _) in enumerate(ended):
             by_queue.setdefault(hold.queue, []).append(at)
@@ -199,10 +200,13 @@ class Consumer:
                 for part in (hold.entry_id, hold.task_id, hold.key, outcome, record, _counted(took))
             ]
             calls.append((queue, [self.name, FINISHED_KEPT, *parts]))
-        with redis_errors():
-            answers = await FINISH.run_on_queues(self._redis, calls)
-        done = dict(zip(itertools.chain(*by_queue.values()), itertools.chain(*answers), strict=True))
-        return [bool(done[at]) for at in range(len(ended))]
+        answers = await FINISH.try_on_queues(self._redis, calls)
+        done: dict[int, bool | Exception] = {}
+        for positions, answer in zip(by_queue.values(), answers, strict=True):
+            # What one queue refuses is nothing to the others.
+            each = itertools.repeat(answer) if isinstance(answer, Exception) else map(bool, answer)
+            done |= zip(positions, each, strict=False)
+        return [done[at] for at in range(len(ended))]
 
     async def retry(self, hold: Hold, message: bytes, delay: float) -> bool:
         """Puts the job off by `delay` seconds, as `message` now has it; it keeps its key. False: it was not ours."""

@@ -55,7 +55,10 @@ class Script:
             answers: list[Any] = await pipe.execute(raise_on_error=False)
         for at, (answer, (queue, arguments)) in enumerate(zip(answers, calls, strict=True)):
             if isinstance(answer, exc.NoScriptError):
-                answers[at] = await self.run_on_queue(redis, queue, *arguments)
+                try:
+                    answers[at] = await self.run_on_queue(redis, queue, *arguments)
+                except exc.ResponseError as error:
+                    answers[at] = error
         return answers
 
 

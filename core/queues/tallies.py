@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from redis.asyncio import Redis
 
-from core.errors import RedisUnavailable
+from core.errors import Unavailable
 from core.queues import keys
 from core.queues.client import redis_errors
 
@@ -47,8 +47,8 @@ def bucket(seconds: float) -> str:
 
 
 async def count(redis: Redis, tally: Tally, name: str, number: int = 1) -> None:
-    """Adds to a total. While Redis is away nothing is counted: that is no reason to do a job again."""
-    with suppress(RedisUnavailable), redis_errors():
+    """Adds to a total. While Redis is away or full nothing is counted: that is no reason to do a job again."""
+    with suppress(Unavailable), redis_errors():
         await redis.hincrby(keys.TALLIES, f"{tally}:{name}", number)
 
 

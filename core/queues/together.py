@@ -16,8 +16,9 @@ class Together(Generic[T, R]):
     To be called from one event loop.
     """
 
-    def __init__(self, send: Callable[[Sequence[T]], Awaitable[Sequence[R]]]) -> None:
-        """`send` gets all of a round, and answers in the same order; what it raises, each caller gets."""
+    def __init__(self, send: Callable[[Sequence[T]], Awaitable[Sequence[R | Exception]]]) -> None:
+        """`send` gets all of a round, and answers in the same order. What it raises, each caller gets; an answer that
+        is an exception, its own."""
         self._send = send
         self._waiting: list[tuple[T, asyncio.Future[R]]] = []
         self._sending: asyncio.Task[None] | None = None
@@ -47,5 +48,9 @@ class Together(Generic[T, R]):
         else:
             for (_, answer), found in zip(waiting, answers, strict=True):
                 # Its caller may have been cancelled meanwhile.
-                if not answer.done():
+                if answer.done():
+                    continue
+                if isinstance(found, Exception):
+                    answer.set_exception(found)
+                else:
                     answer.set_result(found)

@@ -4,8 +4,10 @@ import datetime as dt
 from collections.abc import Callable
 
 import numpy as np
+import pytest
 from redis.asyncio import Redis
 
+from core.errors import RedisFull
 from core.indexes import map as article_map
 from core.operations.kind import World
 from core.queues import depths
@@ -35,6 +37,20 @@ async def test_a_map_is_asked_for_once_and_kept_as_it_was_drawn(world: World, fi
     assert (len(found.articles), found.places.shape) == (30, (30, 2))
     assert {article.title for article in found.articles} == {f"Article {n}" for n in range(30)}
     assert await article_map.latest(world.redis, "another model") is None
+
+
+async def test_a_map_is_shown_while_redis_is_too_full_to_be_asked_for_another(
+    world: World, fill: Callable[[int], None], fill_redis: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(5)
+    await article_map.draw(world.database, world.redis, world.model)
+    monkeypatch.setattr(article_map, "FRESH", dt.timedelta(0))
+    fill_redis()
+    found = await article_map.latest(world.redis, world.model)
+    assert found is not None
+    assert len(found.articles) == 5
+    with pytest.raises(RedisFull):
+        await article_map.latest(world.redis, "another model")
 
 
 async def waiting(redis: Redis) -> int:

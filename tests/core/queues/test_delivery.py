@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 from redis.asyncio import Redis
 
+from core.errors import RedisRefused
 from core.queues import Job, depths, enqueue, keys
 from core.queues.cancelling import cancel
 from core.queues.delivery import DEATHS, ClockJumped, Consumer, Entry, GroupLost, Hold
@@ -80,6 +81,19 @@ async def test_a_job_that_ended_is_gone_and_counted_and_nobody_can_end_it_again(
     left = {part: await redis.exists(f"signalist:{{crawl}}:{part}") for part in ("keys", "places", "leases")}
     assert left == {"keys": 0, "places": 0, "leases": 0}
     assert await redis.xlen(keys.stream(QUEUE)) == 0
+
+
+async def test_what_one_queue_refuses_fails_no_ending_of_another(redis: Redis, consumer: Consumers) -> None:
+    worker = consumer("a")
+    for queue in ("crawl", "embed"):
+        await enqueue(redis, Job("t", (), queue))
+    crawl, embed = await worker.fetch({"crawl": 1, "embed": 1})
+    await redis.set(keys.finished("crawl"), "not a list")
+    answers = await asyncio.gather(
+        *(worker.finish(hold(entry), "done", "{}") for entry in (crawl, embed)), return_exceptions=True
+    )
+    assert isinstance(answers[0], RedisRefused)
+    assert answers[1] is True
 
 
 async def test_a_job_that_is_given_back_is_with_another_at_once_and_killed_nobody(
