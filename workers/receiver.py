@@ -20,10 +20,12 @@ class Receiver(taskiq.receiver.Receiver):
         await asyncio.wait({listening, finishing}, return_when=asyncio.FIRST_COMPLETED)
         finishing.cancel()
         listening.cancel()
-        with suppress(asyncio.CancelledError):
-            await listening
-        if running:
-            await asyncio.wait(running, timeout=self.wait_tasks_timeout)
+        try:
+            with suppress(asyncio.CancelledError):
+                await listening
+        finally:
+            if running:
+                await asyncio.wait(running, timeout=self.wait_tasks_timeout)
 
     async def _start_jobs(self, running: set[asyncio.Task[Any]]) -> None:
         async with aclosing(self.broker.listen()) as messages:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ from core.queues import Job, QueueDepth, enqueue, keys, pause, resume, worker_be
 from core.queues.cancelling import cancel
 from core.queues.listing import finished
 from workers.endings import SAID_KEPT
+from workers.receiver import Receiver
 
 Depth = Callable[[str], Awaitable[QueueDepth]]
 Failed = Callable[[], Awaitable[list[FailedJob]]]
@@ -305,3 +306,29 @@ async def test_redis_that_was_emptied_is_set_up_again_and_work_goes_on(worker: A
     await redis.xgroup_destroy(keys.stream("embed"), keys.GROUP)
     await enqueue(redis, job("later"))
     await until(lambda: ran == ["before", "after", "later"])
+
+
+async def test_a_listener_that_dies_lets_running_jobs_end(worker: Any, redis: Redis, until: Any) -> None:
+    one, ran, begun = worker(), [], asyncio.Event()
+
+    @one.task(task_name="note")
+    async def note(text: str) -> None:
+        begun.set()
+        await asyncio.sleep(0.1)
+        ran.append(text)
+
+    listen = one.broker.listen
+
+    async def listen_and_die() -> AsyncIterator[Any]:
+        async for message in listen():
+            yield message
+            await asyncio.wait_for(begun.wait(), 5)
+            raise RuntimeError("a mistake of ours")
+
+    one.broker.listen, one.broker.is_worker_process = listen_and_die, True
+    receiver = Receiver(one.broker, max_async_tasks=4, wait_tasks_timeout=8, validate_params=True)
+    await enqueue(redis, job("x"))
+    with pytest.raises(RuntimeError, match="a mistake of ours"):
+        await receiver.listen(asyncio.Event())
+    assert ran == ["x"]
+    await one.broker.shutdown()

@@ -22,9 +22,7 @@ local function deaths_of(id)
 end
 
 local taken = {}
-for _, row in ipairs(redis.call('XPENDING', stream, GROUP, 'IDLE', length, '-', '+', 100)) do
-  if #taken >= most then break end
-  local id, deliveries = row[1], row[4]
+local function take(id, deliveries)
   local names = deaths_of(id)
   -- Suspects, in whose presence all but one of the deaths allowed have happened, are not started together: if one of
   -- them is what kills workers, the others are not held to have done it.
@@ -46,6 +44,17 @@ for _, row in ipairs(redis.call('XPENDING', stream, GROUP, 'IDLE', length, '-', 
       if is_suspect then suspects = 0 end
     end
   end
+end
+
+-- Any number that may not be taken now may stand before one that may; beyond 5,000, those have to go first.
+local from = '-'
+for _ = 1, 50 do
+  local rows = redis.call('XPENDING', stream, GROUP, 'IDLE', length, from, '+', 100)
+  for _, row in ipairs(rows) do
+    if #taken < most then take(row[1], row[4]) end
+  end
+  if #rows < 100 or #taken >= most then break end
+  from = '(' .. rows[100][1]
 end
 if #taken > 0 then remember_since() end
 return {now, taken}

@@ -83,6 +83,22 @@ async def test_a_job_that_ended_is_gone_and_counted_and_nobody_can_end_it_again(
     assert await redis.xlen(keys.stream(QUEUE)) == 0
 
 
+async def test_a_lost_job_is_found_behind_hundreds_that_may_not_start_together(
+    redis: Redis, consumer: Consumers, send: Callable[..., Awaitable[str]]
+) -> None:
+    dies = consumer("a")
+    for _ in range(250):
+        await send()
+    # Each has killed another worker before.
+    await redis.hset(f"signalist:{{{QUEUE}}}:vanished", mapping={e.id: "before" for e in await take(dies, 250)})
+    lost = await send()
+    await take(dies)
+    async with asyncio.timeout(5):
+        while not (found := await consumer("b").reclaim(QUEUE, 10, (), suspect=False)):
+            await asyncio.sleep(0.02)
+    assert [hold(entry).task_id for entry in found] == [lost]
+
+
 async def test_what_one_queue_refuses_fails_no_ending_of_another(redis: Redis, consumer: Consumers) -> None:
     worker = consumer("a")
     for queue in ("crawl", "embed"):
