@@ -21,12 +21,23 @@ def upgrade() -> None:
     # No action is possible while the record cannot be written: nothing here may hold it up.
     with op.get_context().autocommit_block():
         for name, columns in INDEXES.items():
-            op.create_index(name, "records", columns, unique=False, postgresql_concurrently=True)
-        op.drop_index("ix_records_at", table_name="records", postgresql_concurrently=True)
+            _build(name, columns)
+        _drop("ix_records_at")
 
 
 def downgrade() -> None:
     with op.get_context().autocommit_block():
-        op.create_index("ix_records_at", "records", ["at"], unique=False, postgresql_concurrently=True)
+        _build("ix_records_at", ["at"])
         for name in reversed(INDEXES):
-            op.drop_index(name, table_name="records", postgresql_concurrently=True)
+            _drop(name)
+
+
+def _build(name: str, columns: Sequence[str]) -> None:
+    # Each statement stands alone: a revision that was cut short begins anew, and one that was cut short in a build has
+    # left an index that is not valid.
+    _drop(name)
+    op.create_index(name, "records", list(columns), unique=False, postgresql_concurrently=True)
+
+
+def _drop(name: str) -> None:
+    op.drop_index(name, table_name="records", postgresql_concurrently=True, if_exists=True)

@@ -6,10 +6,12 @@ from core.phrases import duration, milliseconds
 from core.queues import QUEUES, QueueDepth
 from core.queues.listing import JobTimes, Percentiles
 from core.reading import Reading
-from dashboard.components.html import Text, box, scrolling
+from dashboard.components.html import Text, box
 
 UNKNOWN = "–"
 COLUMNS = ("Oldest waits", "p50", "p95", "p99", "p50", "p95", "p99", "Jobs")
+# Where a phone puts each queue's cells in three rows, without the heads of the columns.
+LABELS = ("oldest waits", "waited p50", "p95", "p99", "ran p50", "p95", "p99", "jobs")
 
 
 class QueueTimes:
@@ -23,14 +25,14 @@ class QueueTimes:
             with box(classes="head"):
                 Text("h2", "How long jobs take")
                 Text("span", "of the jobs that ended last", "under")
-            with scrolling(), box("table", "plain middle").mark("times"):
+            with box("table", "plain middle stack times").mark("times"):
                 Text("caption", "How long jobs take", "visually-hidden")
                 _head()
                 with box("tbody"):
                     for queue in QUEUES:
                         with box("tr"):
                             Text("th", queue).props("scope=row").style("color:var(--ink)")
-                            self._cells[queue] = [Text("td", UNKNOWN, "r").style("white-space:nowrap") for _ in COLUMNS]
+                            self._cells[queue] = [_cell(label) for label in LABELS]
         self.update(times)
 
     def update(self, times: Sequence[JobTimes]) -> bool:
@@ -47,6 +49,12 @@ class QueueTimes:
             self._oldest[name] = _age(known[name]) if name in known else UNKNOWN
             if name in self._cells:
                 self._cells[name][0].say(self._oldest[name])
+
+
+def _cell(label: str) -> Text:
+    cell = Text("td", UNKNOWN, "r").style("white-space:nowrap")
+    cell.props["data-label"] = label
+    return cell
 
 
 def _head() -> None:

@@ -5,7 +5,6 @@ from functools import partial
 
 from core.access import Action
 from core.queues import WorkerBeat
-from core.reading import Reading
 from core.recycling import recycle
 from dashboard import acting
 from dashboard.components.html import Text, age, box, button, set_age
@@ -22,30 +21,14 @@ class WorkerTable:
     def __init__(self) -> None:
         self._body = box()
         self._rows: dict[str, _Row] = {}
-        self._problem: str | None = None
 
-    def show(self, workers: Reading[Sequence[WorkerBeat]]) -> None:
-        if not workers.ok or workers.value is None:
-            self._say(workers.problem("Redis"))
-            return
-        if not workers.value:
-            self._say("No worker is alive: start one with “signalist worker”.")
-            return
-        if [beat.name for beat in workers.value] != list(self._rows):
-            self._draw(workers.value)
-        for beat in workers.value:
+    def show(self, beats: Sequence[WorkerBeat]) -> None:
+        if [beat.name for beat in beats] != list(self._rows):
+            self._draw(beats)
+        for beat in beats:
             self._rows[beat.name].show(beat)
 
-    def _say(self, sentence: str) -> None:
-        if sentence == self._problem:
-            return
-        self._problem, self._rows = sentence, {}
-        self._body.clear()
-        with self._body:
-            Text("p", sentence, "empty")
-
     def _draw(self, beats: Sequence[WorkerBeat]) -> None:
-        self._problem = None
         self._body.clear()
         with self._body, box("table", "plain stack").mark("workers"):
             Text("caption", "Workers", "visually-hidden")

@@ -12,7 +12,7 @@ PATH = "/workers"
 
 
 async def workers() -> None:
-    with shell.frame(PATH, "Workers", "Reading…") as frame:
+    with shell.frame(PATH, "Workers", "Reading…") as frame, box() as cards:
         with box("section", "card").style("margin-bottom:14px"):
             with box(classes="head"):
                 Text("h2", "Processes")
@@ -22,8 +22,11 @@ async def workers() -> None:
     def show(snapshot: Snapshot) -> None:
         frame.heading.say(headline(snapshot.readings))
         frame.lede.say(lede(snapshot.readings))
-        table.show(snapshot.readings.workers)
-        running.show(snapshot.readings.workers)
+        workers = snapshot.readings.workers
+        # That there are none, or that nobody knows, is said above, once.
+        cards.set_visibility(workers.ok and bool(workers.value))
+        table.show((workers.value if workers.ok else None) or ())
+        running.show(workers)
 
     frame.follow(show)
 

@@ -236,17 +236,21 @@ async def test_an_index_that_a_revision_builds_concurrently_waits_for_old_transa
     assert ask(database_url, "select indisvalid from pg_index where indexrelid = 'by_title'::regclass") is True
 
 
+@pytest.mark.parametrize("kind", ["upgrade schema", "downgrade schema"])
 async def test_a_cancelled_concurrent_build_leaves_no_invalid_index_and_the_next_try_works(
-    world: World, database_url: str, revisions: Add, monkeypatch: pytest.MonkeyPatch
+    world: World, database_url: str, revisions: Add, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     monkeypatch.setattr("core.migrations.migrate.drift", lambda url: ())
-    revisions(
+    build = (
         "with op.get_context().autocommit_block():\n"
-        '        op.create_index("by_title", "feeds", ["title"], postgresql_concurrently=True)',
-        'op.drop_index("by_title", "feeds")',
+        '        op.create_index("by_title", "feeds", ["title"], postgresql_concurrently=True)'
     )
-    row = await plan(world)
-    await approve(world, ADA, "cli", row.id, read_hash=row.plan_hash)
+    is_down, to = kind == "downgrade schema", "-1" if kind == "downgrade schema" else "head"
+    revisions(*(("pass", build) if is_down else (build, 'op.drop_index("by_title", "feeds")')))
+    if is_down:
+        assert (await run(world, await plan(world))).state is State.DONE
+    row = await plan(world, to, kind)
+    await approve(world, ADA, "cli", row.id, read_hash=row.plan_hash, phrase=row.plan.phrase or "")
     with psycopg.connect(database_url) as old:
         old.execute("insert into feeds (url) values ('http://example.org/x')")
         work = asyncio.create_task(run_operation(world, row.id, "worker 1"))
@@ -262,7 +266,8 @@ async def test_a_cancelled_concurrent_build_leaves_no_invalid_index_and_the_next
     ended = await planning.get(world, row.id)
     assert ended.state is State.CANCELLED, ended.outcome
     assert ask(database_url, "select count(*) from pg_class where relname = 'by_title'") == 0
-    assert (await run(world, await plan(world))).state is State.DONE
+    row = await plan(world, to, kind)
+    assert (await run(world, row, phrase=row.plan.phrase or "")).state is State.DONE
 
 
 async def test_two_clicks_while_somebody_builds_an_index_by_hand_are_one_run_and_nobody_is_a_victim(

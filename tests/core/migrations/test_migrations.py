@@ -1,10 +1,13 @@
 """The schema goes up, down and up again, and matches the models."""
 
+import itertools
+import re
 import shutil
 from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import Engine, event
 
 from core import migrations
 from core.errors import Misconfigured
@@ -77,3 +80,51 @@ def test_a_database_with_tables_of_others_is_not_empty(database_url: str) -> Non
     with psycopg.connect(database_url) as connection:
         connection.execute("drop table alembic_version")
     assert not migrations.has_tables(database_url)
+
+
+class Cut(Exception):
+    pass
+
+
+@pytest.mark.parametrize("way", ["up", "down"])
+def test_what_is_built_or_dropped_beside_the_transaction_may_be_cut_short_after_each_statement(
+    database_url: str, way: str
+) -> None:
+    left: list[str] = []
+
+    def listen(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if "CONCURRENTLY" in statement:
+            done.append(statement)
+            if len(done) > len(left):
+                left.append(statement)
+                raise Cut
+
+    revisions = [revision.id for revision in migrations.history(None)]
+    for before, revision in itertools.pairwise(revisions):
+        done: list[str] = []
+        left.clear()
+        migrations.upgrade(database_url, revision)
+        if way == "up":
+            migrations.downgrade(database_url, before)
+        move, to = (migrations.upgrade, revision) if way == "up" else (migrations.downgrade, before)
+        event.listen(Engine, "after_cursor_execute", listen)
+        try:
+            while True:
+                done.clear()
+                try:
+                    move(database_url, to)
+                    break
+                except Cut:
+                    _spoil(database_url, left[-1])
+        finally:
+            event.remove(Engine, "after_cursor_execute", listen)
+        migrations.upgrade(database_url, revision)
+    assert migrations.drift(database_url) == ()
+
+
+def _spoil(database_url: str, statement: str) -> None:
+    """An index that a cut has left is not to be relied on."""
+    if built := re.match(r"CREATE INDEX CONCURRENTLY (\w+) ON (\w+)", statement):
+        name, table = built.groups()
+        with psycopg.connect(database_url) as connection:
+            connection.execute(f"drop index {name}; create index {name} on {table} (id)".encode())
