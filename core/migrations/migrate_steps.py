@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 
 from core.errors import Conflict, SignalistError, StatementFailed
-from core.migrations import standing, story
+from core.migrations import standing
 from core.migrations.move import How
 from core.migrations.standing import MigrationStatus
 from core.migrations.story import Story
@@ -69,7 +69,8 @@ async def move(
         return
     if current != start:
         raise Conflict(f"The schema is at {current}, not at {start}: somebody else has moved it.")
-    await run.keep(begun=told.id)
+    builds = [found[1] for sql in told.sql or () if (found := _CONCURRENT.match(sql))]
+    await run.keep(move={"start": start, "builds": builds})
     heard: deque[str] = deque()
     lock_timeout = 0 if told.concurrent else round(LOCK_TIMEOUT_S * 1000)
     how = How(
@@ -123,13 +124,12 @@ async def clear(world: World, run: Run) -> None:
         async with run.database.owner_session() as session:
             await backends.terminate(session, pids)
         await statement.ended(run)
-    begun = run.result.get("begun")
-    if begun is None or begun not in (await status(world)).pending:
+    begun = run.result.get("move")
+    if begun is None or (await status(world)).current != begun["start"]:
         return
-    (told,) = await story.upwards(world.database, [begun])
     async with run.database.session() as session:
         present = await table_sizes.of_indexes(session)
-    for name in (found[1] for sql in told.sql or () if (found := _CONCURRENT.match(sql))):
+    for name in begun["builds"]:
         if name in present:
             await run.say(f"{name} was left by a revision that did not end: dropping it.", "warning")
             await statement.execute(run, index_ddl.drop(name))
