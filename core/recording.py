@@ -66,18 +66,35 @@ async def recorded(
     Raises NotLoggedIn, Forbidden, NotRecorded, DatabaseUnavailable, and whatever the body raises.
     """
     deed = Deed(user, face, action, target, details)
+    async with attempted(database, deed) as allowed, committed(database, deed, allowed) as recording:
+        yield recording
+
+
+@asynccontextmanager
+async def attempted(database: Database, deed: Deed) -> AsyncIterator[User]:
+    """Asks `require`, and writes a row about what the body raises. What goes well is for `committed`, inside it.
+
+    For a verb that has to look around with sessions of its own first: one that held the record's meanwhile would need
+    two connections, and ten of them at once would wait for each other.
+    """
     try:
-        allowed = require(user, action)
-        async with database.session() as session:
-            await _demand_a_writable_record(session)
-            yield Recording(session, deed.details, allowed)
-            await _add(session, deed, "done")
+        yield require(deed.user, deed.action)
     except (Forbidden, NotLoggedIn) as refusal:
         await note(database, deed, "refused", str(refusal))
         raise
     except BaseException as error:
         await note(database, deed, "failed", _sentence(error))
         raise
+
+
+@asynccontextmanager
+async def committed(database: Database, deed: Deed, user: User) -> AsyncIterator[Recording]:
+    """What the body writes is committed with the row that says it was done, or not at all."""
+    async with database.session() as session:
+        if not await records.writable(session):
+            raise NotRecorded
+        yield Recording(session, deed.details, user)
+        await _add(session, deed, "done")
 
 
 async def note(database: Database, deed: Deed, outcome: Outcome, error: str) -> None:
@@ -101,11 +118,6 @@ async def note(database: Database, deed: Deed, outcome: Outcome, error: str) -> 
             reason=error,
             exc_info=None if isinstance(cause, SignalistError) else cause,
         )
-
-
-async def _demand_a_writable_record(session: AsyncSession) -> None:
-    if not await records.writable(session):
-        raise NotRecorded
 
 
 async def _add(session: AsyncSession, deed: Deed, outcome: Outcome) -> None:

@@ -13,7 +13,7 @@ from core.db import Database
 from core.errors import BadRequest, Conflict, NotFound
 from core.queries import login_failures, sessions, users
 from core.queries.users import Account, UserRow
-from core.recording import Face, recorded
+from core.recording import Deed, Face, attempted, committed, recorded
 
 FIRST_ADMIN = "admin"
 
@@ -114,19 +114,27 @@ async def change_own_password(
     Whoever found a session open does not get to guess at its password: that waits as logins do, apart from them.
     Raises BadRequest and TooManyAttempts.
     """
-    async with recorded(database, by, face, Action.CHANGE_OWN_PASSWORD, by.name if by else "") as recording:
-        account = await users.by_id(recording.session, by.id) if by and by.id else None
-        if account is None:
-            raise BadRequest("Only a person has a password.")
+    deed = Deed(by, face, Action.CHANGE_OWN_PASSWORD, by.name if by else "")
+    async with attempted(database, deed) as user:
+        account = await _of(database, user)
         passwords.acceptable(new, account.name)
         guesses = f"own password {account.id}"
         await logins.count_attempt(database, guesses, fingerprint(account.name), now)
         if not await passwords.matches(old, account.password_hash):
             raise BadRequest("The old password is wrong.")
-        await login_failures.forget(recording.session, guesses, fingerprint(account.name))
         new_hash = await passwords.hashed(new)
-        await users.set_password(recording.session, account.id, new_hash)
-        recording.details["ended"] = await sessions.end_of_user(recording.session, account.id, but=keep)
+        async with committed(database, deed, user) as recording:
+            await login_failures.forget(recording.session, guesses, fingerprint(account.name))
+            await users.set_password(recording.session, account.id, new_hash)
+            deed.details["ended"] = await sessions.end_of_user(recording.session, account.id, but=keep)
+
+
+async def _of(database: Database, user: User) -> Account:
+    async with database.session() as session:
+        account = await users.by_id(session, user.id) if user.id else None
+    if account is None:
+        raise BadRequest("Only a person has a password.")
+    return account
 
 
 async def _known(session: AsyncSession, name: str) -> Account:

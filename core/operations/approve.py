@@ -15,7 +15,7 @@ from core.queries import operation_lines, operations
 from core.queries.operations import OperationRow
 from core.queues import enqueue
 from core.queues import run_operation as job
-from core.recording import Face, recorded
+from core.recording import Deed, Face, attempted, committed
 
 
 class WorldChanged(Conflict):
@@ -32,20 +32,22 @@ async def approve(
     """
     seen = await _get(world, operation_id)
     action = Action.APPROVE_LOSS if seen.plan.loses else Action.APPROVE_OPERATION
-    changed: str | None = None
-    async with recorded(world.database, user, face, action, str(operation_id), title=seen.title) as recording:
-        row = _checked(await operations.lock(recording.session, operation_id), user, read_hash, phrase)
-        changed = await _changed(world, row)
-        if changed is None:
-            await _refuse_conflicts(recording.session, row)
-            # From the locked row: who approved a moment ago is the first of two, and stays so.
-            recording.details["state"] = await _say_yes(recording.session, row, user.name if user else "")
-        else:
-            outcome = f"Not approved, since the world has changed: {changed}."
-            await operations.change(
-                recording.session, operation_id, State.WITHDRAWN, ended_at=func.now(), outcome=outcome
-            )
-            recording.details |= {"state": "withdrawn", "changed": changed}
+    deed = Deed(user, face, action, str(operation_id), {"title": seen.title})
+    async with attempted(world.database, deed) as allowed:
+        changed = await _changed(world, _checked(seen, user, read_hash, phrase))
+        async with committed(world.database, deed, allowed) as recording:
+            # Again, locked: somebody else may have decided meanwhile.
+            row = _checked(await operations.lock(recording.session, operation_id), user, read_hash, phrase)
+            if changed is None:
+                await _refuse_conflicts(recording.session, row)
+                # From the locked row: who approved a moment ago is the first of two, and stays so.
+                deed.details["state"] = await _say_yes(recording.session, row, allowed.name)
+            else:
+                outcome = f"Not approved, since the world has changed: {changed}."
+                await operations.change(
+                    recording.session, operation_id, State.WITHDRAWN, ended_at=func.now(), outcome=outcome
+                )
+                deed.details.update(state="withdrawn", changed=changed)
     if changed is not None:
         raise WorldChanged(f"The world has changed since this was planned ({changed}). Plan it anew.")
     row = await _get(world, operation_id)

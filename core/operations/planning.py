@@ -17,7 +17,7 @@ from core.operations.plan import Explored, Parameters, Plan, plan_hash
 from core.operations.states import State
 from core.queries import operations
 from core.queries.operations import OperationRow
-from core.recording import Face, recorded
+from core.recording import Deed, Face, attempted, committed
 
 # What a person plans, that person is about to approve. What a detector proposes waits for one, and is planned anew.
 EXPIRES = dt.timedelta(hours=1)
@@ -56,14 +56,16 @@ async def plan(
     Raises BadRequest, Conflict, and what `recorded` raises.
     """
     kind = KINDS[kind_name]
-    async with recorded(world.database, user, face, Action.PLAN_OPERATION, kind_name, asked=dict(asked)) as recording:
-        made = await draft(world, kind, asked)
-        if replaces is not None:
-            await _replace(recording.session, replaces, by=user)
-        operation_id = await operations.propose(
-            recording.session, **_values(world, kind, made), proposed_by=(user or SYSTEM).name, expires_at=_in(EXPIRES)
-        )
-        recording.details["operation"] = str(operation_id)
+    deed = Deed(user, face, Action.PLAN_OPERATION, kind_name, {"asked": dict(asked)})
+    async with attempted(world.database, deed) as allowed:
+        values = _values(world, kind, await draft(world, kind, asked))
+        async with committed(world.database, deed, allowed) as recording:
+            if replaces is not None:
+                await _replace(recording.session, replaces, by=user)
+            operation_id = await operations.propose(
+                recording.session, **values, proposed_by=allowed.name, expires_at=_in(EXPIRES)
+            )
+            deed.details["operation"] = str(operation_id)
     return await get(world, operation_id)
 
 

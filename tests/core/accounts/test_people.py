@@ -20,6 +20,8 @@ pytestmark = pytest.mark.usefixtures("cheap_passwords")
 PASSWORD = "correct horse battery staple"
 NOW = dt.datetime(2026, 5, 4, 12, 0, tzinfo=dt.UTC)
 ROOT = on_this_machine("root")
+# More than a dashboard has connections.
+MANY = 14
 OPERATOR = User(uuid.uuid4(), "otto", Role.OPERATOR)
 
 
@@ -136,6 +138,24 @@ async def test_an_open_session_is_no_place_to_guess_its_password(database: Datab
     program = User(uuid.uuid4(), "token ci", Role.ADMIN)
     with pytest.raises(BadRequest, match="Only a person"):
         await people.change_own_password(database, program, "api", old="", new=PASSWORD, now=NOW)
+
+
+async def test_more_people_than_connections_change_their_passwords_at_once(
+    database: Database, database_url: str
+) -> None:
+    everybody = [User(await add(database, f"vera{number}"), f"vera{number}", Role.VIEWER) for number in range(MANY)]
+
+    async def change(user: User, old: str) -> None:
+        await people.change_own_password(database, user, "api", old=old, new="a wholly new password", now=NOW)
+
+    answers = await asyncio.gather(*(change(user, "wrong") for user in everybody), return_exceptions=True)
+    assert {str(answer) for answer in answers} == {"The old password is wrong."}
+    await asyncio.gather(*(change(user, PASSWORD) for user in everybody))
+    with psycopg.connect(database_url) as connection:
+        told = connection.execute(
+            "select outcome, count(*) from records where action = 'change own password' group by 1 order by 1"
+        ).fetchall()
+    assert told == [("done", MANY), ("failed", MANY)]
 
 
 async def test_a_person_ends_their_own_sessions_and_nobody_elses(database: Database, database_url: str) -> None:

@@ -110,6 +110,19 @@ async def test_two_plans_that_exclude_each_other_are_not_both_approved(world: Wo
         assert len(await operations.active(session)) == 1
 
 
+async def test_more_people_than_connections_plan_and_approve_at_once(world: World, fill: Callable[[int], None]) -> None:
+    fill(400)
+    many = range(1, 15)
+    plans = await asyncio.gather(
+        *(planning.plan(world, ADA, "browser", "rebuild index", {"lists": lists}) for lists in many)
+    )
+    answers = await asyncio.gather(
+        *(approve(world, BOB, "browser", row.id, read_hash=row.plan_hash) for row in plans), return_exceptions=True
+    )
+    assert sum(isinstance(answer, OperationRow) for answer in answers) == 1
+    assert sum(isinstance(answer, Conflict) for answer in answers) == len(many) - 1, answers
+
+
 async def test_a_plan_for_a_world_that_has_changed_is_withdrawn_when_somebody_approves_it(
     world: World, planned: OperationRow, database_url: str
 ) -> None:
