@@ -83,8 +83,20 @@ _SHARED: tuple[Processor, ...] = (
 )
 
 
+class _Formatter(structlog.stdlib.ProcessorFormatter):
+    """Writes what a library cannot have meant, such as `log("%d", "x")`, as it stands: no caller fails for it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        try:
+            return super().format(record)
+        except Exception as error:  # noqa: BLE001 - it may be anything that a value does when it is asked for its text
+            said = f"{record.msg!r} could not be filled in: {type(error).__name__}."
+            plain = logging.makeLogRecord(record.__dict__ | {"msg": said, "args": (), "exc_info": None})
+            return super().format(plain)
+
+
 def _formatter(settings: Settings, *renderers: Processor) -> logging.Formatter:
-    return structlog.stdlib.ProcessorFormatter(
+    return _Formatter(
         foreign_pre_chain=_SHARED,
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
@@ -158,7 +170,6 @@ class _Keeper(logging.Handler):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()
-        self.addFilter(lambda _record: _kept.get() is not None)
         plain = structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0, pad_level=False)
         self.setFormatter(_formatter(settings, _without_the_job, _on_one_line, plain))
 

@@ -68,6 +68,22 @@ def test_a_library_that_uses_the_standard_log_comes_out_the_same_way(log: io.Str
     assert "old ways" in str(old["event"])
 
 
+def test_a_library_that_logs_nonsense_fails_nobody_and_is_told_of_without_what_it_was_given(
+    log: io.StringIO, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = logging.getLogger()
+    # Without those of pytest, which want to hear of such a thing.
+    monkeypatch.setattr(root, "handlers", [each for each in root.handlers if not each.__module__.startswith("_pytest")])
+    kept = logs.keep()
+    nonsense = "%d of %s"
+    logging.getLogger("some.library").warning(nonsense, PASSWORD)
+    (line,) = lines(log)
+    assert line["event"] == "'%d of %s' could not be filled in: TypeError."
+    assert (line["level"], line["logger"]) == ("warning", "some.library")
+    assert kept.text == "[warning] '%d of %s' could not be filled in: TypeError."
+    assert capfd.readouterr() == ("", "")
+
+
 def test_what_is_below_the_level_is_not_written(log: io.StringIO) -> None:
     structlog.get_logger().debug("too fine")
     logging.getLogger("httpx").info("HTTP Request: GET …")
