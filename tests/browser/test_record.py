@@ -70,3 +70,19 @@ async def test_the_record_is_not_for_viewers(dashboard, window: BrowserContext) 
     page = await dashboard.log_in(window, "vera", to="/record")
     await expect(page.get_by_role("heading", name="The record is read by operators and admins")).to_be_visible()
     await expect(page.get_by_role("table")).to_have_count(0)
+
+
+async def test_what_can_be_narrowed_is_read_in_full(dashboard, window: BrowserContext) -> None:
+    await dashboard.person("otto", Role.OPERATOR)
+    page = await dashboard.log_in(window, "otto", to="/record")
+    await page.set_viewport_size({"width": 1440, "height": 900})
+    # As wide as a field of its own would be that holds nothing but the words that are shown.
+    clipped = """fields => fields.filter(field => {
+        const alone = field.cloneNode(false), words = field.placeholder || field.selectedOptions[0].text;
+        if (field.placeholder) alone.size = words.length * 0.8;
+        else alone.append(new Option(words));
+        Object.assign(alone.style, {maxWidth: "none", width: "auto", position: "absolute"});
+        document.querySelector(".bar").append(alone);
+        return alone.offsetWidth > field.offsetWidth;
+    }).map(field => field.name)"""
+    assert await page.locator(".filters select, .filters [type=search]").evaluate_all(clipped) == []
