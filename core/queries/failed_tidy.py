@@ -58,4 +58,10 @@ _CAUSES = text(
     returning name
     """
 )
-_GROUPS = text("delete from failure_groups where fingerprint = any(:gone)")
+# Unless it has struck again meanwhile.
+_GROUPS = text(
+    """
+    delete from failure_groups g where fingerprint = any(:gone)
+       and not exists (select from failed_jobs j where j.state = 'open' and j.fingerprint = g.fingerprint)
+    """
+)

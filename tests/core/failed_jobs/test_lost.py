@@ -1,8 +1,10 @@
 """No retried job is forgotten, and what is settled is forgotten in the end."""
 
 import datetime as dt
+from types import SimpleNamespace
 
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.failed_jobs.filter import Filter
 from core.failed_jobs.lost import REASON, reopen_lost
@@ -62,3 +64,23 @@ async def test_after_a_month_the_settled_are_forgotten_and_the_open_ones_are_not
         )
     assert tuple(counts.one()) == (1, 0, 1, 0)
     assert await world.ids() == (kept,)
+
+
+async def test_a_cause_that_strikes_again_while_it_is_forgotten_is_not_forgotten(world, monkeypatch) -> None:
+    await world.fail(cause="g" * 16)
+    await world.discard(Filter(cause="g" * 16))
+    a_month_on, scalars = dt.datetime.now(dt.UTC) + dt.timedelta(days=31), AsyncSession.scalars
+
+    async def and_meanwhile(*asked: object) -> object:
+        found = (await scalars(*asked)).all()
+        monkeypatch.undo()
+        await world.fail(cause="g" * 16)
+        return SimpleNamespace(all=lambda: found)
+
+    async def groups(session: AsyncSession) -> int:
+        return (await session.execute(text("select count(*) from failure_groups"))).scalar_one()
+
+    monkeypatch.setattr(AsyncSession, "scalars", and_meanwhile)
+    async with world.database.session() as session:
+        await failed_tidy.forget(session, jobs_before=a_month_on, hours_before=a_month_on)
+        assert await groups(session) == 1
