@@ -18,6 +18,7 @@ from core.queues.scripts import (
     ADMIT,
     FETCH,
     FINISH,
+    GROUPS,
     PROMOTE,
     RECLAIM,
     RELEASE,
@@ -107,14 +108,9 @@ class Consumer:
         self._ahead_ms: float | None = None
 
     async def ensure_groups(self) -> None:
-        """Makes each stream and its group, if they are not there. From 0: what was sent before counts too."""
+        """Makes each stream and its group, if they are not there; also in a full Redis, that it can be emptied."""
         with redis_errors():
-            for queue in self.queues:
-                try:
-                    await self._redis.xgroup_create(keys.stream(queue), keys.GROUP, id="0", mkstream=True)
-                except exc.ResponseError as error:
-                    if not str(error).startswith("BUSYGROUP"):
-                        raise
+            await GROUPS.run_on_queues(self._redis, [(queue, ()) for queue in self.queues])
 
     async def server_age(self) -> float:
         """For how many seconds Redis has been up; in a cluster, its youngest node."""

@@ -64,6 +64,7 @@ class Script:
 
 ENQUEUE = Script("enqueue")
 DEPTH = Script("depth", "no-writes")
+GROUPS = Script("groups", "allow-oom")
 FETCH = Script("fetch", "allow-oom")
 ADMIT = Script("admit", "allow-oom")
 SAMPLE = Script("sample", "no-writes")

@@ -53,6 +53,22 @@ async def test_what_was_sent_before_there_was_a_worker_runs(
     assert await redis.hlen("signalist:{embed}:places") == 0
 
 
+@pytest.mark.parametrize("is_lost", [False, True])
+async def test_a_worker_that_starts_while_redis_is_full_empties_it(
+    worker: Any, redis: Redis, until: Any, fill_redis: Callable[[], None], is_lost: bool
+) -> None:
+    ran: list[str] = []
+    one = worker()
+    noting(one, ran)
+    await one.broker.startup()
+    await enqueue(redis, job("kept"))
+    fill_redis()
+    if is_lost:
+        await redis.xgroup_destroy(keys.stream("embed"), keys.GROUP)
+    await one.start()
+    await until(lambda: ran == ["kept"])
+
+
 @pytest.mark.usefixtures("json_log")
 async def test_what_ended_is_listed_with_how_long_it_waited_and_ran_and_the_end_of_what_it_said(
     worker: Any, redis: Redis, until: Any
