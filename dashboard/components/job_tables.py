@@ -117,7 +117,7 @@ def _finished(job: FinishedJob) -> None:
         job_name(job.task, job.args)
         if job.said:
             with box("details"):
-                Text("summary", "What it said").props["aria-label"] = f"What {job.task} {job.task_id} said"
+                Text("summary", "Log").props["aria-label"] = f"Log of {job.task} {job.task_id}"
                 Text("pre", job.said).props("tabindex=0")
     Text("td", job.queue).props("data-label=queue")
     word, tone = OUTCOME.get(job.outcome, (job.outcome, ""))
