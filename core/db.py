@@ -116,6 +116,8 @@ class translated:  # noqa: N801 - used as a context manager, reads as a particip
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, UnicodeEncodeError):
+            raise BadRequest("A text with half of a character in it can be neither stored nor looked for.") from error
         if isinstance(error, exc.SQLAlchemyError | psycopg.Error):
             ours = _translate(error)
             if ours is not None:

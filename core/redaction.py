@@ -3,6 +3,7 @@
 Logs, errors, and whatever is stored or shown of what a library or a server said, pass here.
 """
 
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -123,8 +124,11 @@ def redaction(known: Iterable[str]) -> Callable[[str], str]:
 def redacted(value: Any, black_out: Callable[[str], str] = redact) -> Any:
     """A JSON value, or anything that is to be logged, without secrets: in texts, in keys, and under a secret's name."""
     match value:
-        case None | bool() | int() | float():
+        case None | bool() | int():
             return value
+        case float():
+            # JSON has no other, and nobody may keep a record from being written by asking for one.
+            return value if math.isfinite(value) else str(value)
         case str():
             return black_out(value)
         case Mapping():

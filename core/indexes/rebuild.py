@@ -29,6 +29,8 @@ from core.queries.vector_index import SERVING, VectorIndex
 # Twice what searches take now is still no slower to a person, and 25 ms nobody notices beside the rest of a page.
 SLOWER_AT_MOST, FAST_ENOUGH_MS = 2.0, 25.0
 
+# What Postgres takes for maintenance_work_mem and max_parallel_maintenance_workers; an hour is no search any more.
+_LIMITS = {"memory_mb": (0, 2_097_151), "workers": (0, 1024), "p95_ms": (0, 3_600_000)}
 _KEYS = (
     "method",
     "lists",
@@ -70,6 +72,9 @@ class Rebuild:
         target = float(asked.get("target") or recall.TARGET)
         if not 0.5 <= target < 1:
             raise BadRequest("The target of recall is a number from 0.5 to 0.99.")
+        for name, (least, most) in _LIMITS.items():
+            if (number := asked.get(name)) is not None and not least <= number <= most:
+                raise BadRequest(f"{name} is a number from {least:,} to {most:,}.")
         setting = asked.get("setting")
         if setting is not None and not 1 <= int(setting) <= sizing.most(shape):
             raise BadRequest(f"{shape.setting} is a number from 1 to {sizing.most(shape):,}.")

@@ -6,15 +6,15 @@ next WINDOW rows of it only, and the answer says so, with the place to go on fro
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from pydantic import Field
 from sqlalchemy import ColumnElement, Text, and_, cast, func, insert, or_, select, text, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from core.models import Record
 from core.queries.count import Count
+from core.queries.serial import Serial
 
 # So many rows are looked through for what no index knows: some tens of milliseconds.
 WINDOW = 20_000
@@ -94,8 +94,7 @@ class RecordCursor(NamedTuple):
     """Where a page ended."""
 
     at: dt.datetime
-    # As many as a bigint holds: an address may say anything.
-    id: Annotated[int, Field(ge=0, lt=2**63)]
+    id: Serial
 
 
 @dataclass(frozen=True)

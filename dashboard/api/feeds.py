@@ -12,6 +12,7 @@ from core import feeds
 from core.errors import NotFound
 from core.feeds import Added, Crawls, Wanted
 from core.feeds.add import MOST
+from core.feeds.interval import LONGEST, SHORTEST
 from core.pipeline import opml
 from core.pipeline.addresses import shown
 from core.queries import feeds as queries
@@ -37,7 +38,9 @@ class FeedChange(Body):
     """What is to be different; what is left out stays."""
 
     enabled: bool | None = None
-    interval_s: int | None = Field(None, description="Seconds between crawls.")
+    interval_s: int | None = Field(
+        None, ge=SHORTEST.total_seconds(), le=LONGEST.total_seconds(), description="Between crawls."
+    )
 
 
 class CrawlsAnswer(BaseModel):

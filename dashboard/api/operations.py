@@ -18,6 +18,7 @@ from core.queries import operation_lines
 from core.queries import operations as queries
 from core.queries.operation_lines import Line
 from core.queries.operations import OperationCursor, OperationRow
+from core.queries.serial import Serial
 from dashboard import urls
 from dashboard.api.access import Approver, Canceller, Viewer
 from dashboard.api.body import Body
@@ -63,7 +64,7 @@ async def show(operation_id: uuid.UUID, _user: Viewer) -> OperationRow:
 async def log(
     operation_id: uuid.UUID,
     _user: Viewer,
-    after: Annotated[int, Query(ge=0, description="Only lines later than the one with this id.")] = 0,
+    after: Annotated[Serial, Query(description="Only lines later than the one with this id.")] = 0,
 ) -> tuple[Line, ...]:
     await planning.get(world(), operation_id)
     async with context().database.session() as session:

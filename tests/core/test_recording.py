@@ -2,10 +2,11 @@
 
 import psycopg
 import pytest
+from sqlalchemy import text
 
 from core.access import SYSTEM, Action, Role, User
 from core.db import Database
-from core.errors import Conflict, DatabaseUnavailable, Forbidden, NotLoggedIn
+from core.errors import BadRequest, Conflict, DatabaseUnavailable, Forbidden, NotLoggedIn
 from core.recording import NotRecorded, recorded
 
 VIEWER = User(id=None, name="vera", role=Role.VIEWER, address="10.0.0.7")
@@ -82,3 +83,20 @@ async def test_with_no_database_the_action_is_not_begun() -> None:
     with pytest.raises(DatabaseUnavailable):
         async with recorded(nowhere, SYSTEM, "cli", Action.EDIT_FEEDS, "a feed"):
             pytest.fail("the body ran")
+
+
+@pytest.mark.parametrize("odd", [float("nan"), float("inf")])
+async def test_nobody_keeps_a_record_from_being_written_by_asking_for_what_json_cannot_say(
+    database: Database, database_url: str, odd: float
+) -> None:
+    with pytest.raises(Conflict):
+        async with recorded(database, OPERATOR, "api", Action.PLAN_OPERATION, "rebuild index", asked={"target": odd}):
+            raise Conflict("No.")
+    assert [row[5:] for row in rows(database_url)] == [("failed", {"asked": {"target": str(odd)}, "error": "No."})]
+
+
+@pytest.mark.parametrize("odd", ["a\0b", "a\ud800b"])
+async def test_a_text_that_postgres_cannot_hold_is_refused_in_a_sentence(database: Database, odd: str) -> None:
+    with pytest.raises(BadRequest, match="neither stored nor looked for"):
+        async with database.session() as session:
+            await session.execute(text("select :odd"), {"odd": odd})
