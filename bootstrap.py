@@ -78,7 +78,7 @@ def make_venv():
             f"{sys.executable} cannot make virtual environments. "
             f"On Debian and Ubuntu: apt install python{VERSION}-venv, then run the same command again."
         )
-    say("The first time, this downloads some 200 MB.")
+    say("The first time, this downloads some 150 MB.")
     venv.create(str(VENV), clear=True, with_pip=True, symlinks=True)
 
 

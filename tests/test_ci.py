@@ -89,6 +89,20 @@ def test_every_target_that_is_called_exists() -> None:
     assert {target for words in called for target in words.split()} <= targets
 
 
+def test_every_secret_and_variable_is_documented_with_its_environment() -> None:
+    kinds = {"secrets": "secret", "vars": "variable"}
+    used = {
+        ("any" if name == "GITHUB_TOKEN" else job["environment"], name, kinds[kind])
+        for job in (*JOBS.values(), *RELEASE["jobs"].values())
+        for kind, name in re.findall(r"\b(secrets|vars)\.(\w+)", str(job))
+    }
+    table = re.findall(
+        r"^\| (\w+) \| (\w+) \| (secret|variable) \|", (ROOT / "docs" / "deploy.md").read_text(), re.MULTILINE
+    )
+    assert len(table) == len(used)
+    assert set(table) == used
+
+
 def test_every_kind_of_dependency_is_renewed() -> None:
     updates = yaml.safe_load((GITHUB / "dependabot.yml").read_text())["updates"]
     assert {one["package-ecosystem"] for one in updates} == {"pip", "github-actions", "docker", "docker-compose"}

@@ -28,7 +28,7 @@ VERBS = {
     "health": Verb("health", "Say whether all is well, check by check."),
     "feeds": Verb("feeds", "What is crawled: add, list, remove, import, export, crawl."),
     "search": Verb("search", "Find articles by what they mean."),
-    "queues": Verb("queues", "List the queues, and pause or resume one."),
+    "queues": Verb("queues", "List the queues; its verbs pause, resume and purge one."),
     "failed": Verb("failed", "The jobs that gave up: list, groups, show, retry, discard, export."),
     "index": Verb("index", "The vector index: stats, plan, rebuild, recall."),
     "operations": Verb("operations", "What changes infrastructure: list, show, approve, cancel."),

@@ -33,6 +33,9 @@ TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MUL
 
 
 SETTINGS = set(re.findall(r"^([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+# What CI is given, tests/test_ci.py has the rest of it.
+for workflow in (ROOT / ".github" / "workflows").glob("*.yml"):
+    SETTINGS.update(re.findall(r"\b(?:secrets|vars)\.(\w+)", workflow.read_text()))
 PATHS = {
     *main.PAGES,
     *(api.PATH + path for path in api.create().openapi()["paths"]),
@@ -143,6 +146,12 @@ def test_every_path_and_every_setting_that_is_named_exists(page: Path) -> None:
         assert path in PATHS, path
     for setting in re.findall(r"(?<![\w-])([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\b", text):
         assert setting in SETTINGS, setting
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_line_of_prose_is_wider_than_120(page: Path) -> None:
+    prose = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    assert [line for line in prose.splitlines() if len(line) > 120 and not line.startswith("|")] == []
 
 
 def test_make_help_lists_every_target() -> None:
