@@ -13,7 +13,7 @@ from sqlalchemy import select, text
 
 from core.db import Database
 from core.models import FailedJob
-from core.queues import Job, QueueDepth, enqueue, worker_beats
+from core.queues import Job, QueueDepth, enqueue, keys, worker_beats
 
 pytestmark = pytest.mark.chaos
 Depth = Callable[[str], Awaitable[QueueDepth]]
@@ -139,20 +139,38 @@ async def test_a_worker_frozen_past_its_lease_has_no_effect_when_it_wakes(
 async def test_workers_that_were_frozen_together_do_not_take_each_others_jobs(
     crew: Any, redis: Redis, until: Any, depth: Depth
 ) -> None:
-    busy = crew.start()
+    # The one that wakes last has half of it to say what it has, however busy this machine is.
+    lease = 6.0
+    busy = crew.start(lease=lease)
     await ready(redis, until, 1)
     for n in range(4):
-        await send(redis, f"job {n}", 5.0)
+        await send(redis, f"job {n}", 8.0)
     await until(lambda: crew.count("start") == 4)
-    idle = crew.start()
+    idle = crew.start(lease=lease)
     await ready(redis, until, 2)
+    (name,) = [beat.name for beat in await worker_beats(redis) if beat.pid == idle]
+
+    async def silent_ms() -> int | None:
+        """For how long the idle one has not read."""
+        found = await redis.xinfo_consumers(keys.stream("embed"), keys.GROUP)
+        return next((one["idle"] for one in found if one["name"] == name.encode()), None)
+
+    async def have_run_out() -> bool:
+        seconds, _ = await redis.time()
+        return all(int(one.split(b"|")[1]) < seconds * 1000 for one in await redis.hvals("signalist:{embed}:leases"))
+
+    async def reads() -> bool:
+        return await silent_ms() < silent
+
+    await until(silent_ms)
     for pid in (busy, idle):
         crew.send(pid, signal.SIGSTOP)
-    # Past all leases.
-    await asyncio.sleep(3.5)
-    for pid in (idle, busy):
-        crew.send(pid, signal.SIGCONT)
-        await asyncio.sleep(0.3)
+    await until(have_run_out)
+    silent = await silent_ms()
+    crew.send(idle, signal.SIGCONT)
+    # Before it reads, it looks for what it could take over.
+    await until(reads)
+    crew.send(busy, signal.SIGCONT)
     await until(lambda: crew.count("end") == 4, 20)
     assert crew.count("start") == 4
     await empty(depth, until)

@@ -82,11 +82,42 @@ async def test_what_a_task_writes_after_its_job_was_given_to_another_is_rolled_b
     await fenced.close()
 
 
-async def test_a_worker_cut_off_from_redis_stops_its_jobs_before_others_may_have_them(
+async def test_a_worker_cut_off_from_redis_stops_its_jobs_before_others_have_them(
     worker: Any, redis_gate: Any, redis: Redis, until: Any
 ) -> None:
     gate, url = redis_gate
-    stopped: list[float] = []
+    told: list[str] = []
+    # Longer than elsewhere: a busy machine may be late by a good part of a second.
+    cut_off, other = worker(redis=url, lease=3.0), worker(lease=3.0)
+
+    @cut_off.task(task_name="sleep")
+    async def sleep() -> None:
+        told.append("begun")
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            told.append("stopped")
+            raise
+
+    @other.task(task_name="sleep")
+    async def sleep_elsewhere() -> None:
+        told.append("begun elsewhere")
+
+    await cut_off.start()
+    await enqueue(redis, SLEEP)
+    await until(lambda: told)
+    await gate.close()
+    await other.start()
+    await until(lambda: "begun elsewhere" in told, within=30)
+    assert told == ["begun", "stopped", "begun elsewhere"]
+    await gate.open()
+
+
+async def test_a_job_whose_worker_is_cut_off_again_and_again_is_not_held_to_have_killed_it(
+    worker: Any, redis_gate: Any, redis: Redis, until: Any
+) -> None:
+    gate, url = redis_gate
+    stopped: list[bool] = []
     one = worker(redis=url)
 
     @one.task(task_name="sleep")
@@ -94,7 +125,7 @@ async def test_a_worker_cut_off_from_redis_stops_its_jobs_before_others_may_have
         try:
             await asyncio.sleep(60)
         except asyncio.CancelledError:
-            stopped.append(time.monotonic())
+            stopped.append(True)
             raise
 
     await one.start()
@@ -103,9 +134,7 @@ async def test_a_worker_cut_off_from_redis_stops_its_jobs_before_others_may_have
     for _ in range(DEATHS):
         (delivery,) = await until(lambda: [d for d in one.broker.in_flight.everything if d.started_at])
         await gate.close()
-        renewed_at = delivery.renewed_at
-        await until(lambda: stopped)
-        assert stopped.pop() - max(renewed_at, delivery.renewed_at) < 1.0
+        await until(lambda: stopped and stopped.pop())
         await gate.open()
         # And goes on with it afterwards, without having been started anew.
         await until(lambda d=delivery: d not in one.broker.in_flight.everything)
