@@ -4,6 +4,7 @@ import re
 import shlex
 import shutil
 import subprocess
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -267,6 +268,17 @@ def test_the_proxy_is_configured_by_a_file() -> None:
 
 def test_the_proxys_own_health_check_is_not_published() -> None:
     assert "http://:2080 {\n\tbind 127.0.0.1" in CADDYFILE
+
+
+def test_the_proxy_and_the_dashboard_are_told_of_the_same_header_and_the_example_of_its_address() -> None:
+    assert SERVICES["caddy"]["environment"]["SSO_HEADER"] == "${SSO_HEADER:-X-Forwarded-User}"
+    assert SERVICES["dashboard"]["env_file"] == ".env"
+    (example,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "security.md").read_text(), re.DOTALL)
+    services = yaml.safe_load(example)["services"]
+    fixed = ip_address(services["caddy"]["networks"]["front"]["ipv4_address"])
+    assert services["dashboard"]["environment"]["SSO_PROXIES"] == str(fixed)
+    # The last one: the engine hands addresses out from the first on, which is its own.
+    assert fixed == [*ip_network(COMPOSE["networks"]["front"]["ipam"]["config"][0]["subnet"]).hosts()][-1]
 
 
 # Development.
