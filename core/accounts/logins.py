@@ -91,7 +91,7 @@ async def log_in(
     async with recorded(database, user, "browser", Action.LOG_IN, name) as recording:
         if fresh_hash:
             await users.set_password(recording.session, account.id, fresh_hash)
-        await _forget_failures(recording.session, name, origin, now)
+        await _forget_failures(recording.session, name, origin)
         return await begin(recording.session, user, account.id, user_agent=user_agent, replaces=replaces, now=now)
 
 
@@ -111,6 +111,7 @@ async def begin(
     """
     token = prefix + secrets.token_urlsafe(32)
     await sessions.forget_expired(session, now)
+    await login_failures.forget_old(session, now - throttle.FORGOTTEN)
     if replaces and (old := await sessions.by_token(session, fingerprint(replaces), now)):
         await sessions.end(session, old.id)
     expires_at = now + IDLE
@@ -182,11 +183,10 @@ async def count_attempt(database: Database, origin: str, account: str, now: dt.d
         await login_failures.put(session, origin, account, throttle.one_more(pair, throttle.FORGOTTEN, now))
 
 
-async def _forget_failures(session: AsyncSession, name: str, origin: Origin, now: dt.datetime) -> None:
+async def _forget_failures(session: AsyncSession, name: str, origin: Origin) -> None:
     if not origin.device:
         await login_failures.take_back(session, origin.key)
     await login_failures.forget(session, origin.key, fingerprint(name))
-    await login_failures.forget_old(session, now - throttle.FORGOTTEN)
 
 
 async def _seen(session: AsyncSession, row: SessionRow, now: dt.datetime) -> None:

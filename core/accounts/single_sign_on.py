@@ -1,11 +1,13 @@
 """People whom the team's own proxy vouches for. It has asked them who they are; here is only asked what they may."""
 
 import datetime as dt
+from contextlib import suppress
 
 from core.access import SYSTEM, Action, Role, User
 from core.accounts import logins, passwords
-from core.accounts.logins import NewLogin
+from core.accounts.logins import NewLogin, TooManyAttempts, fingerprint
 from core.accounts.names import could_be_name, normal
+from core.accounts.throttle import neighbourhood
 from core.db import Database
 from core.errors import Forbidden
 from core.queries import users
@@ -65,7 +67,10 @@ async def sign_in(
         why = "no account has that name" if account is None else "that account is disabled"
         refusal = NotLetIn(f"The single sign-on says that you are {name}, and {why} here: ask an admin of Signalist.")
         stranger = User(account.id if account else None, name, Role.VIEWER, address)
-        await note(database, Deed(stranger, "browser", Action.LOG_IN, name, dict(_VIA)), "refused", str(refusal))
+        # On record as often as a failed login could be: a page that tries again and again would fill it.
+        with suppress(TooManyAttempts):
+            await logins.count_attempt(database, f"single sign-on {neighbourhood(address)}", fingerprint(name), now)
+            await note(database, Deed(stranger, "browser", Action.LOG_IN, name, dict(_VIA)), "refused", str(refusal))
         raise refusal
     user = User(account.id, account.name, account.role, address)
     async with recorded(database, user, "browser", Action.LOG_IN, name, **_VIA) as recording:

@@ -1,5 +1,6 @@
 """People whom the team's own proxy names, and whoever would like to be taken for one."""
 
+import asyncio
 import datetime as dt
 import io
 import json
@@ -16,6 +17,7 @@ from nicegui import core
 
 from core.access import Role, on_this_machine
 from core.accounts import people
+from core.accounts.throttle import FREE
 from core.config import Settings, settings
 from core.errors import Misconfigured
 from dashboard.context import Context, set_context
@@ -180,6 +182,22 @@ async def test_who_is_unknown_is_refused_or_added_as_it_was_chosen(
             "select actor, target, details->>'role' from records where details->>'change' = 'added'"
         ).fetchall()
     assert added == ("system", "new.person@example.org", "viewer")
+
+
+async def test_whoever_is_refused_again_and_again_does_not_fill_the_record(
+    site: "Site", through: Through, database_url: str
+) -> None:
+    await site.add("jane", Role.OPERATOR)
+    jane, unknown = await through("jane"), await through("nobody.known")
+    await people.disable(site.context.database, ROOT, "cli", name="jane", now=dt.datetime.now(dt.UTC))
+    for browser in (jane, unknown):
+        pages = await asyncio.gather(*(enter(browser) for _ in range(FREE + 9)))
+        assert {page.status_code for page in pages} == {403}
+    refused = [("jane", PROXY, "refused")] * FREE + [("nobody.known", PROXY, "refused")] * FREE
+    assert record(database_url) == refused
+    # Who is let in again waits for nothing.
+    await people.enable(site.context.database, ROOT, "cli", name="jane")
+    assert (await enter(jane)).status_code == 200
 
 
 async def test_who_is_disabled_is_told_so_and_a_new_role_holds_at_once(site: "Site", through: Through) -> None:
