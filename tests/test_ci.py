@@ -61,6 +61,13 @@ def test_only_main_is_deployed_and_only_when_all_has_passed() -> None:
     assert deploy["concurrency"] == {"group": "deploy", "cancel-in-progress": False}
 
 
+def test_on_main_one_run_follows_the_other_and_none_is_cut_off() -> None:
+    assert CI["concurrency"] == {
+        "group": "${{ github.workflow }}-${{ github.ref }}",
+        "cancel-in-progress": "${{ github.ref != 'refs/heads/main' }}",
+    }
+
+
 def test_a_release_has_passed_all_of_it() -> None:
     assert RELEASE["on"] == {"push": {"tags": ["v*"]}}
     assert RELEASE["jobs"]["ci"]["uses"] == "./.github/workflows/ci.yml"
