@@ -29,7 +29,7 @@ VERBS = {
     "feeds": Verb("feeds", "What is crawled: add, list, remove, import, export, crawl."),
     "search": Verb("search", "Find articles by what they mean."),
     "queues": Verb("queues", "List the queues; its verbs pause, resume and purge one."),
-    "failed": Verb("failed", "The jobs that gave up: list, groups, show, retry, discard, export."),
+    "failed": Verb("failed", "The jobs that gave up: list, groups, show, retry, edit, discard, reopen, export."),
     "index": Verb("index", "The vector index: stats, plan, rebuild, recall."),
     "operations": Verb("operations", "What changes infrastructure: list, show, approve, cancel."),
     "users": Verb("users", "Who may log in: add, list, disable, roles, passwords."),

@@ -2,9 +2,11 @@
 
 import asyncio
 import datetime as dt
+import json
 import re
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -12,15 +14,19 @@ import typer
 from core.errors import BadRequest, NotFound
 from core.failed_jobs import export as export_
 from core.failed_jobs.begin import CANARY, Begun
+from core.failed_jobs.cancel import cancel as cancel_action
 from core.failed_jobs.discard import discard as discard_jobs
+from core.failed_jobs.edit import edit as edit_job
 from core.failed_jobs.filter import Filter
 from core.failed_jobs.narrowing import narrowed
 from core.failed_jobs.plan import Plan, plan
+from core.failed_jobs.reopen import reopen as reopen_jobs
 from core.failed_jobs.retry import retry as retry_jobs
 from core.failed_jobs.subjects import About, called, subjects
 from core.moments import moment
 from core.phrases import duration
-from core.queries import failed_groups, failed_list, failed_show
+from core.queries import failed_actions, failed_groups, failed_list, failed_show
+from core.queries.failed_actions import FailedJobsAction
 from core.queries.failed_groups import FailedGroup
 from core.queries.failed_list import FailedPage, FailedRow
 from core.queries.failed_show import FailedJobStory
@@ -40,6 +46,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what it would 
 Verb = Callable[..., Awaitable[Begun]]
 
 _MOST_GROUPS = 100
+_MOST_ACTIONS = 50
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 
 
@@ -146,6 +153,53 @@ def discard(
 
 
 @app.command()
+def reopen(
+    ids: Ids = None,
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="Every discarded job.")] = False,
+    group: Group = "",
+    task: Task = "",
+    since: Since = "",
+    text: Words = "",
+    action: Annotated[uuid.UUID | None, typer.Option(help="What one action discarded, as `actions` shows it.")] = None,
+) -> None:
+    """Bring discarded jobs back to the list."""
+    chosen = _chosen(ids, everything, replace(_filter(task, group, since, text), action=action))
+    say(asyncio.run(_do(reopen_jobs, chosen)).sentence)
+
+
+@app.command()
+def edit(
+    id_: Annotated[str, typer.Argument(metavar="ID", help="As `list` shows it.")],
+    arguments: Annotated[str, typer.Argument(metavar="JSON", help="An array of them in order, or an object by name.")],
+) -> None:
+    """Retry a failed job with other arguments."""
+    say(asyncio.run(_edit(id_, arguments)).sentence)
+
+
+@app.command()
+def actions(*, as_json: AsJson = False) -> None:
+    """List what was done to failed jobs, and what became of them, the latest first."""
+    found, now = asyncio.run(_actions()), dt.datetime.now(dt.UTC)
+    if as_json:
+        write_json(found)
+        return
+    rows = [
+        (action.id, action.verb, action.target, action.actor, action.state, f"{action.taken:,} of {action.total}",
+         action.succeeded, action.failed_again, ago(action.created_at, now))
+        for action in found
+    ]  # fmt: skip
+    write_table(("id", "verb", "jobs", "by", "state", "taken", "succeeded", "failed again", "begun"), rows)
+
+
+@app.command()
+def cancel(action: Annotated[uuid.UUID, typer.Argument(metavar="ID", help="As `actions` shows it.")]) -> None:
+    """Stop an action: it takes no more jobs; those that it has sent run."""
+    ended = asyncio.run(_cancel(action))
+    say(f"Cancelled after {ended.taken:,} of {ended.total.of('job')}.")
+
+
+@app.command()
 def export(*, task: Task = "", error: Error = "", since: Since = "", text: Words = "", as_json: AsJson = False) -> None:
     """Write failed jobs to stdout, as CSV, or as JSON with the whole story of each."""
     asyncio.run(_export(_filter(task, error, since, text), as_json=as_json))
@@ -233,6 +287,32 @@ async def _export(chosen: Filter, *, as_json: bool) -> None:
     async with connected() as servers:
         async for part in write(servers.database, servers.user, chosen):
             typer.echo(part, nl=False)
+
+
+async def _edit(words: str, arguments: str) -> Begun:
+    try:
+        given = json.loads(arguments)
+    except ValueError as error:
+        raise BadRequest(f"The arguments are no JSON: {error}.") from None
+    if not isinstance(given, list | dict):
+        raise BadRequest("The arguments are an array of them in order, or an object by name.")
+    args, kwargs = (given, {}) if isinstance(given, list) else ([], given)
+    async with connected() as servers:
+        (id_,) = await _named(servers, [words])
+        now = dt.datetime.now(dt.UTC)
+        return await edit_job(
+            servers.database, servers.redis, servers.user, "cli", id_, args=args, kwargs=kwargs, now=now
+        )
+
+
+async def _actions() -> tuple[FailedJobsAction, ...]:
+    async with connected() as servers, servers.database.session() as session:
+        return await failed_actions.recent(session, _MOST_ACTIONS)
+
+
+async def _cancel(action: uuid.UUID) -> FailedJobsAction:
+    async with connected() as servers:
+        return await cancel_action(servers.database, servers.user, "cli", action, now=dt.datetime.now(dt.UTC))
 
 
 async def _meant(servers: Servers, chosen: tuple[Sequence[str], Filter]) -> Filter:

@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import json
 import re
 import uuid
 from collections.abc import Callable
@@ -157,6 +158,33 @@ def test_a_group_is_discarded_after_a_question(signalist: Signalist, jobs: list[
     assert len(open_jobs(signalist)) == 3
     assert signalist("failed", "discard", "--group", group, "--yes").out == "2 jobs are discarded.\n"
     assert open_jobs(signalist) == {jobs[2]}
+
+
+def test_what_was_discarded_comes_back_one_by_one_or_as_an_action_took_it(
+    signalist: Signalist, jobs: list[str]
+) -> None:
+    signalist("failed", "discard", *jobs)
+    assert open_jobs(signalist) == set()
+    assert signalist("failed", "reopen", jobs[0]).out == "1 job is back.\n"
+    assert open_jobs(signalist) == {jobs[0]}
+    done = {action["verb"]: action["id"] for action in signalist("failed", "actions", "--json").json}
+    assert done["discard"] in signalist("failed", "actions").out
+    assert signalist("failed", "reopen", "--action", done["discard"]).out == "2 jobs are back.\n"
+    assert open_jobs(signalist) == set(jobs)
+    over = signalist("failed", "cancel", done["discard"])
+    assert (over.code, over.err) == (1, "It is over already.\n")
+
+
+def test_one_is_retried_with_other_arguments(signalist: Signalist, jobs: list[str]) -> None:
+    other = str(uuid.uuid4())
+    for wrong, why in (("{", "no JSON"), ("7", "an array of them in order"), ('{"colour": 1}', "colour")):
+        refused = signalist("failed", "edit", jobs[0], wrong)
+        assert refused.code == 2
+        assert why in refused.err
+    assert signalist("failed", "edit", jobs[0], json.dumps({"article_id": other})).out == "1 job is on its way.\n"
+    assert signalist("failed", "show", jobs[0], "--json").json["args"] == [other]
+    assert signalist("failed", "edit", jobs[1], json.dumps([other])).out == "1 job is on its way.\n"
+    assert signalist("failed", "show", jobs[1], "--json").json["args"] == [other]
 
 
 @pytest.mark.parametrize("words", [(), ("--all", "--task", "crawl_feed")])
