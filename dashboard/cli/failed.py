@@ -30,7 +30,7 @@ from core.queries.failed_actions import FailedJobsAction
 from core.queries.failed_groups import FailedGroup
 from core.queries.failed_list import FailedPage, FailedRow
 from core.queries.failed_show import FailedJobStory
-from dashboard.cli.output import AsJson, Yes, ago, confirm, say, write_json, write_table
+from dashboard.cli.output import AsJson, Yes, ago, confirm, say, write_json, write_list, write_table
 from dashboard.cli.servers import Servers, connected
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
@@ -75,7 +75,8 @@ def list_(
         (row.id, row.task, _about(row, about), row.exception, row.message, ago(row.last_failed_at, now))
         for row in page.rows
     ]
-    write_table(("id", "task", "about", "exception", "message", "failed"), rows)
+    nothing = "There are no failed jobs." if chosen == Filter() else "No failed job matches that."
+    write_list(("id", "task", "about", "exception", "message", "failed"), rows, nothing)
     if page.searched is not None:
         say(f"Looked through the newest {page.searched:,}; there are more. Narrow it by --task, --error or --since.")
     elif page.next is not None:
@@ -94,7 +95,8 @@ def groups(*, as_json: AsJson = False) -> None:
          ago(group.first_seen, now), ago(group.last_seen, now))
         for group in found
     ]  # fmt: skip
-    write_table(("group", "jobs", "tasks", "exception", "message", "first", "last"), rows)
+    columns = ("group", "jobs", "tasks", "exception", "message", "first", "last")
+    write_list(columns, rows, "There are no failed jobs.")
 
 
 @app.command()

@@ -18,10 +18,11 @@ from core.pipeline import opml
 from core.pipeline.addresses import feed_url, shown
 from core.queries import feeds as queries
 from core.queries.feeds import FeedRow, FeedState
-from dashboard.cli.output import AsJson, Yes, ago, complain, confirm, say, write_json, write_table
+from dashboard.cli.output import AsJson, Yes, ago, complain, confirm, say, write_json, write_list
 from dashboard.cli.servers import Servers, connected
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
+NONE = "There are no feeds: `signalist feeds add` adds some."
 Url = Annotated[str, typer.Argument(help="The address of a feed, as `list` shows it.")]
 
 
@@ -49,13 +50,14 @@ def list_(
     if as_json:
         write_json([replace(row, url=shown(row.url)) for row in found])
     else:
-        write_table(
+        write_list(
             ("title", "address", "articles", "last crawl", "result", "state"),
             [
                 (row.title or None, shown(row.url), row.article_count, ago(row.last_crawled_at, now),
                  row.last_error or row.last_result, "on" if row.enabled else row.disabled_reason or "off")
                 for row in found
             ],
+            "No feed matches that." if text or state != "all" else NONE,
         )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from core.queries import operation_lines
 from core.queries import operations as queries
 from core.queries.operations import OperationRow
 from dashboard.cli.operating import Bench, approve_and_follow, at_work, exit_with, show_plan
-from dashboard.cli.output import AsJson, Yes, ago, confirm, say, write_json, write_table
+from dashboard.cli.output import AsJson, Yes, ago, confirm, say, write_json, write_list
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 Id = Annotated[str, typer.Argument(help="Its id, or the beginning of it.", show_default=False)]
@@ -47,12 +47,13 @@ def list_(
     if as_json:
         write_json(rows)
         return
-    write_table(
+    write_list(
         ("id", "operation", "state", "by", "planned", "outcome"),
         [
             (str(r.id)[:8], r.title, r.state.value, r.approved_by or r.proposed_by, ago(r.planned_at, now), r.outcome)
             for r in rows
         ],
+        "No operation matches that." if kind or wanted else "There are no operations: nothing was planned yet.",
     )
 
 

@@ -42,6 +42,14 @@ def write_json(value: object) -> None:
     typer.echo(to_json(value, indent=2))
 
 
+def write_list(columns: Sequence[str], rows: Sequence[Sequence[object]], nothing: str) -> None:
+    """Writes a table, or the sentence `nothing` where it would have no rows."""
+    if rows:
+        write_table(columns, rows)
+    else:
+        say(nothing)
+
+
 def write_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Writes a table to stdout: no wrapping in a pipe, no colour either; None shows as a dash."""
     from rich.console import Console  # noqa: PLC0415 - a tenth of a second, for tables alone

@@ -11,7 +11,7 @@ from core.access import Action
 from core.moments import moment
 from core.queries.records import RecordFilter, RecordPage, RecordRow
 from core.recording import Outcome
-from dashboard.cli.output import AsJson, say, write_json, write_table
+from dashboard.cli.output import AsJson, say, write_json, write_list
 from dashboard.cli.servers import connected
 from dashboard.phrasing import deed
 
@@ -44,7 +44,9 @@ def record(
     if as_json:
         write_json(page.rows)
         return
-    write_table(("at", "who", "from", "what", "to what", "outcome", "details"), map(_line, page.rows))
+    nothing = "Nothing on record matches that." if chosen != RecordFilter() else "Nobody has done anything yet."
+    columns = ("at", "who", "from", "what", "to what", "outcome", "details")
+    write_list(columns, [_line(row) for row in page.rows], nothing)
     if page.searched is not None:
         say(f"Looked through the latest {page.searched:,}; there are more. Narrow it by --since or --actor.")
     elif page.next is not None:

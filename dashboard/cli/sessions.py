@@ -11,7 +11,7 @@ from core.accounts import sessions as verbs
 from core.errors import BadRequest
 from core.phrases import counted
 from core.queries.sessions import SessionRow
-from dashboard.cli.output import AsJson, ago, say, write_json, write_table
+from dashboard.cli.output import AsJson, ago, say, write_json, write_list
 from dashboard.cli.servers import connected
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
@@ -30,13 +30,14 @@ def list_(*, as_json: AsJson = False) -> None:
     if as_json:
         write_json(found)
     else:
-        write_table(
+        write_list(
             ("id", "who", "role", "address", "browser", "since", "last seen"),
             [
                 (row.id, row.user_name, row.role, row.address, row.user_agent, ago(row.created_at, now),
                  ago(row.last_seen_at, now))
                 for row in found
             ],
+            "Nobody is logged in.",
         )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from core.access import Role
 from core.accounts import tokens as verbs
 from core.accounts.tokens import NewToken
 from core.queries.tokens import TokenRow
-from dashboard.cli.output import AsJson, ago, complain, say, write_json, write_table
+from dashboard.cli.output import AsJson, ago, complain, say, write_json, write_list
 from dashboard.cli.servers import connected
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
@@ -44,13 +44,14 @@ def list_(*, as_json: AsJson = False) -> None:
     if as_json:
         write_json(found)
     else:
-        write_table(
+        write_list(
             ("id", "name", "role", "made by", "made", "last used", "state"),
             [
                 (row.id, row.name, row.role, row.created_by, ago(row.created_at, now), ago(row.last_used_at, now),
                  _state(row, now))
                 for row in found
             ],
+            "There are no tokens: `signalist tokens create` makes one.",
         )  # fmt: skip
 
 

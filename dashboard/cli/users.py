@@ -11,7 +11,7 @@ import typer
 from core.access import Role
 from core.accounts import passwords, people
 from core.queries.users import UserRow
-from dashboard.cli.output import AsJson, ago, say, write_json, write_table
+from dashboard.cli.output import AsJson, ago, say, write_json, write_list
 from dashboard.cli.servers import Servers, connected
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
@@ -45,13 +45,14 @@ def list_(*, as_json: AsJson = False) -> None:
     if as_json:
         write_json(found)
     else:
-        write_table(
+        write_list(
             ("name", "role", "sessions", "last seen", "added", "state"),
             [
                 (row.name, row.role, row.sessions, ago(row.last_seen_at, now), ago(row.created_at, now),
                  "disabled" if row.disabled_at else "active")
                 for row in found
             ],
+            "There are no accounts: `signalist users add` makes one.",
         )  # fmt: skip
 
 
