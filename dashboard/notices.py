@@ -13,7 +13,7 @@ ICON: dict[Tone, str] = {"positive": "✓", "warning": "▲", "negative": "✕"}
 
 
 def notice(text: str, tone: Tone = "positive") -> None:
-    """A sentence at the foot of the page: `positive`, `warning` or `negative`."""
+    """A sentence at the foot of the page: `positive`, `warning` or `negative`. It takes the place of the one before."""
     # No `type`: Quasar's own colours are too weak to read, and its style sheet lets nobody change them.
     ui.notify(
         f"{ICON[tone]} {text}",
@@ -21,6 +21,8 @@ def notice(text: str, tone: Tone = "positive") -> None:
         position="bottom",
         timeout=8000 if tone == "negative" else 4000,
         close_button="Close",
+        # One at a time: beside a success, what was refused before would look like its outcome.
+        group="notice",
     )
 
 

@@ -151,7 +151,11 @@ async def test_a_feed_is_disabled_crawled_less_often_and_removed(
     await expect(page.get_by_text("The interval is between 5 min and 7 d.").first).to_be_visible()
     await page.get_by_label("Minutes between crawls").fill("120")
     await page.get_by_role("button", name="Save").click()
-    await expect(page.get_by_text("Alpha is crawled every 2 h.").first).to_be_visible()
+    notices = page.locator(".q-notification")
+    await expect(notices.filter(has_text="Alpha is crawled every 2 h.")).to_be_visible()
+    # What was refused before is not said beside it.
+    assert await notices.count() == 1
+    await expect(notices.locator(".q-notification__badge")).to_be_hidden()
     await more.click()
     await page.get_by_role("button", name="Disable").click()
     await expect(page.get_by_role("row").filter(has_text="Alpha")).to_contain_text("disabled")
