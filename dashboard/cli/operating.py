@@ -19,6 +19,7 @@ from core.db import Database
 from core.errors import BadRequest, Unavailable
 from core.operations import planning
 from core.operations.approve import approve
+from core.operations.cancel import cancel
 from core.operations.kind import World
 from core.operations.plan import Parameters, Plan
 from core.operations.run import run_operation
@@ -62,14 +63,21 @@ async def at_work() -> AsyncIterator[Bench]:
 
 
 async def carry_out(bench: Bench, kind: str, asked: Parameters, *, yes: bool) -> OperationRow:
-    """Plans, asks, approves and runs. Ends the command where the answer is no. Raises Conflict and BadRequest."""
+    """Plans, asks, approves and runs. Where the answer is no, the plan is dismissed; where nobody can answer, it waits.
+
+    Raises Conflict and BadRequest.
+    """
     row = await planning.plan(bench.world, bench.user, "cli", kind, asked)
     show_plan(row.plan)
     phrase = row.plan.phrase or ""
-    if phrase and not yes:
-        phrase = _typed(phrase)
-    else:
-        confirm(f"{row.title}?", yes=yes)
+    try:
+        if phrase and not yes:
+            phrase = _typed(phrase)
+        else:
+            confirm(f"{row.title}?", yes=yes)
+    except typer.Abort:
+        await cancel(bench.world, bench.user, "cli", row.id)
+        raise
     return await approve_and_follow(bench, row, phrase)
 
 

@@ -1,6 +1,8 @@
 """The command line, run in this process on the test's own servers."""
 
 import logging
+import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -62,3 +64,19 @@ def signalist(
 
     yield run
     settings.cache_clear()
+
+
+@pytest.fixture
+def at_a_terminal(signalist: Callable[..., Done]) -> Callable[..., Done]:
+    """Types a command, and then an answer to what it asks: where it runs, somebody is there."""
+
+    def run(answer: str, *words: str) -> Done:
+        ours, theirs = os.openpty()
+        os.write(ours, f"{answer}\n".encode())
+        command = [sys.executable, "-P", "-m", "dashboard.cli", *words]
+        done = subprocess.run(command, stdin=theirs, capture_output=True, text=True, timeout=60, check=False)
+        os.close(ours)
+        os.close(theirs)
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    return run

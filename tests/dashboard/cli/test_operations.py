@@ -65,6 +65,14 @@ def test_an_index_is_planned_built_measured_and_shown(signalist: Signalist) -> N
 
 
 @pytest.mark.usefixtures("vectors")
+def test_a_no_dismisses_the_plan(signalist: Signalist, at_a_terminal: Signalist) -> None:
+    answered = at_a_terminal("n", "index", "rebuild", "--lists", "30")
+    assert answered.code != 0
+    assert "CREATE INDEX CONCURRENTLY" in answered.out
+    assert [row["state"] for row in signalist("operations", "list", "--json").json] == ["cancelled"]
+
+
+@pytest.mark.usefixtures("vectors")
 def test_operations_are_listed_shown_and_dismissed(signalist: Signalist) -> None:
     signalist("index", "rebuild", "--lists", "30")
     (row,) = signalist("operations", "list", "--json").json

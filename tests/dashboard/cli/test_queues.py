@@ -1,11 +1,7 @@
 """`signalist queues`."""
 
 import asyncio
-import os
-import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -13,6 +9,7 @@ import psycopg
 from core import queues
 
 Signalist = Callable[..., Any]
+AtATerminal = Callable[..., Any]
 
 
 def states(signalist: Signalist) -> dict[str, bool]:
@@ -71,31 +68,14 @@ def test_purging_says_what_it_would_delete_and_needs_the_name_or_yes(
     assert rows == [("cli", "purge queue", "embed", "done")]
 
 
-def test_the_name_is_typed_again_at_a_terminal(database_url: str, redis_url: str, tmp_path: Path) -> None:
-    def typing(answer: str) -> subprocess.CompletedProcess[str]:
-        ours, theirs = os.openpty()
-        os.write(ours, f"{answer}\n".encode())
-        done = subprocess.run(
-            [sys.executable, "-P", "-m", "dashboard.cli", "queues", "purge", "embed"],
-            stdin=theirs,
-            capture_output=True,
-            text=True,
-            cwd=tmp_path,
-            env={**os.environ, "DATABASE_URL": database_url, "REDIS_URL": redis_url},
-            timeout=60,
-            check=False,
-        )
-        os.close(ours)
-        os.close(theirs)
-        return done
-
-    wrong = typing("Embed")
-    assert wrong.returncode == 2
-    assert wrong.stderr.endswith("Nothing was deleted: the name that was typed is not 'embed'.\n")
-    right = typing("embed")
-    assert right.returncode == 0
-    assert "Nothing of embed waits or is delayed now" in right.stdout
-    assert "sent again by the scheduler" in right.stdout
+def test_the_name_is_typed_again_at_a_terminal(at_a_terminal: AtATerminal) -> None:
+    wrong = at_a_terminal("Embed", "queues", "purge", "embed")
+    assert wrong.code == 2
+    assert wrong.err.endswith("Nothing was deleted: the name that was typed is not 'embed'.\n")
+    right = at_a_terminal("embed", "queues", "purge", "embed")
+    assert right.code == 0
+    assert "Nothing of embed waits or is delayed now" in right.out
+    assert "sent again by the scheduler" in right.out
 
 
 def test_a_queue_that_is_not_there_is_not_purged(signalist: Signalist) -> None:
