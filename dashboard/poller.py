@@ -28,6 +28,7 @@ class Poller:
         self._listeners: dict[Client, list[Listener]] = {}
         self._task: asyncio.Task[None] | None = None
         self._one_at_a_time = asyncio.Lock()
+        self.since = dt.datetime.now(dt.UTC)
         self.latest: Snapshot | None = None
         # How long the last one took, from the first question to the last page that was told; None before the first.
         self.took_s: float | None = None
@@ -63,9 +64,9 @@ class Poller:
         self.took_s = time.monotonic() - started
         return self.latest
 
-    def age(self, now: dt.datetime) -> float | None:
-        """Seconds since the last snapshot; None before the first."""
-        return None if self.latest is None else (now - self.latest.at).total_seconds()
+    def age(self, now: dt.datetime) -> float:
+        """Seconds since the last snapshot; before the first, since the start: a restart must not hide blindness."""
+        return (now - (self.latest.at if self.latest else self.since)).total_seconds()
 
     async def _run(self) -> None:
         while True:

@@ -21,8 +21,8 @@ async def verdict(request: Request) -> JSONResponse:
     now = dt.datetime.now(dt.UTC)
     poller = context().poller
     age = poller.age(now)
-    if poller.latest is None or age is None or age > STALE_S:
-        why = "Nothing has been read yet." if age is None else f"Nothing has been read for {age:.0f} s."
+    if poller.latest is None or age > STALE_S:
+        why = f"Nothing has been read for {age:.0f} s." if poller.latest else "Nothing has been read yet."
         return JSONResponse(health.blind(now, why, details=details), 503, NO_STORE)
     found = poller.latest.health
     return JSONResponse(health.report(found, details=details), 200 if found.serves else 503, NO_STORE)
@@ -37,7 +37,7 @@ async def live() -> JSONResponse:
 async def ready() -> JSONResponse:
     poller = context().poller
     age = poller.age(dt.datetime.now(dt.UTC))
-    found = poller.latest.health if poller.latest is not None and age is not None and age <= STALE_S else None
+    found = poller.latest.health if poller.latest is not None and age <= STALE_S else None
     needed = [found.check(name).status for name in ("database", "migrations")] if found else [Status.UNKNOWN]
     is_ready = not {Status.UNHEALTHY, Status.UNKNOWN} & set(needed)
     body: dict[str, Any] = {"status": "healthy" if is_ready else "unhealthy"}

@@ -91,9 +91,8 @@ def families(snapshot: Snapshot) -> Iterator[Metric]:
 
 
 def _poller(poller: Poller) -> Iterator[Metric]:
-    lag = poller.age(dt.datetime.now(dt.UTC))
-    if lag is not None:
-        yield _gauge("signalist_poller_lag_seconds", "How old what the screens show is.", {(): lag})
+    lag = {(): poller.age(dt.datetime.now(dt.UTC))}
+    yield _gauge("signalist_poller_lag_seconds", "How old what the screens show is, or the wait for a first one.", lag)
     if poller.took_s is not None:
         took = {(): poller.took_s}
         yield _gauge("signalist_poller_duration_seconds", "How long the last reading and its showing took.", took)

@@ -12,7 +12,8 @@ from core.queues import generate_summary, tallies
 from core.queues.delivery import Consumer, Hold, Took
 from core.reading import failed
 from core.readings import Readings
-from dashboard.api.metrics import families
+from dashboard.api.metrics import Families, families
+from dashboard.poller import Poller
 
 if TYPE_CHECKING:
     from tests.dashboard.conftest import Site
@@ -66,6 +67,13 @@ async def test_a_program_with_a_token_reads_what_the_screens_show(site: "Site") 
     assert found["signalist_failed_jobs",] == 0
     assert found["signalist_migrations_pending",] == 0
     assert found["signalist_workers",] == 0
+
+
+def test_a_dashboard_that_has_read_nothing_yet_is_the_blinder_the_longer_it_runs() -> None:
+    poller = Poller(None)
+    (lag,) = (family for family in Families(poller, None).collect() if family.name == "signalist_poller_lag_seconds")
+    assert lag.samples[0].value >= 0
+    assert poller.age(poller.since + dt.timedelta(seconds=40)) == 40
 
 
 async def test_what_is_unknown_is_missing_and_not_zero(site: "Site") -> None:
