@@ -39,7 +39,7 @@ class FeedChange(Body):
 
     enabled: bool | None = None
     interval_s: int | None = Field(
-        None, ge=SHORTEST.total_seconds(), le=LONGEST.total_seconds(), description="Between crawls."
+        None, ge=SHORTEST.total_seconds(), le=LONGEST.total_seconds(), description="Seconds between crawls."
     )
 
 
