@@ -5,7 +5,7 @@ import datetime as dt
 import structlog
 
 from core.db import Database
-from core.errors import Unavailable
+from core.errors import SignalistError, Unavailable
 from core.failed_jobs import Failure, fingerprint
 from core.queries import failed_jobs
 from workers.in_flight import Delivery
@@ -62,7 +62,9 @@ class DeadLetters:
         try:
             async with answered_within(_PATIENCE_S), self._database.session() as session:
                 await failed_jobs.mark_succeeded(session, keys)
-        except Unavailable:
+        except SignalistError as error:
+            if not isinstance(error, Unavailable):
+                log.warning("it could not be written down what has succeeded", reason=str(error))
             return
         for key in keys:
             self._succeeded.pop(key, None)

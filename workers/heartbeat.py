@@ -90,8 +90,10 @@ class Heartbeat(threading.Thread):
                 self._give_up_what_runs_out()
                 pause = self._soon
             except Exception:
-                # A heart that stops for a bug would let every job be run twice.
+                # A heart that stops for a bug would let every job be run twice; so would leases that are not renewed.
                 log.exception("a beat failed")
+                self._give_up_what_runs_out()
+                pause = self._soon
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), pause)
         await redis.aclose()
@@ -107,7 +109,7 @@ class Heartbeat(threading.Thread):
                 delivery.renewed_at = max(delivery.renewed_at, asked)
 
     def _give_up_what_runs_out(self) -> None:
-        """Cut off from Redis: others may have these jobs soon."""
+        """Nothing was renewed: others may have these jobs soon."""
         next_answer_at = time.monotonic() + self._soon + self._timeout
         for delivery in self._in_flight.everything:
             if next_answer_at - delivery.renewed_at > _GIVEN_UP_AT * self._lease:

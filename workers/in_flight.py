@@ -103,13 +103,15 @@ class InFlight:
     def add(self, delivery: Delivery) -> bytes:
         """Returns the handle under which it is found again."""
         handle = f"{delivery.hold.queue}/{delivery.hold.entry_id}".encode()
+        self._counts[delivery.hold.queue] += handle not in self._deliveries
         self._deliveries[handle] = delivery
-        self._counts[delivery.hold.queue] += 1
         return handle
 
     def drop(self, delivery: Delivery) -> None:
         handle = f"{delivery.hold.queue}/{delivery.hold.entry_id}".encode()
-        if self._deliveries.pop(handle, None) is not None:
+        # Not another that came under the same id after this one was lost.
+        if self._deliveries.get(handle) is delivery:
+            del self._deliveries[handle]
             self._counts[delivery.hold.queue] -= 1
             self.has_changed.set()
 

@@ -15,7 +15,7 @@ from taskiq.message import TaskiqMessage
 from taskiq.result import TaskiqResult
 
 from core import logs
-from core.errors import Unavailable
+from core.errors import RedisUnavailable, Unavailable
 from core.failed_jobs import attempt_of
 from core.failed_jobs.attempt import unwrapped
 from core.failed_jobs.decision import GiveUp, Retry, decide
@@ -67,6 +67,11 @@ class Attempts(TaskiqMiddleware):
         bind_contextvars(job_id=message.task_id, job=message.task_name, attempt=delivery.attempt)
         delivery.said = logs.keep()
         task.add_done_callback(partial(self._left, delivery))
+        try:
+            # This process may have been frozen since it asked for the job: then another may be at it already.
+            await delivery.is_held()
+        except RedisUnavailable:
+            delivery.halt(Stop.LOST)
         if delivery.stop is not None:
             await self._stopped(delivery)
             await self._endings.end(delivery)

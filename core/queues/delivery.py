@@ -217,9 +217,10 @@ class Consumer:
             await RELEASE.run_on_queue(self._redis, hold.queue, self.name, hold.entry_id)
 
     async def promote(self) -> list[Tick]:
-        """Moves the delayed jobs that are due to the waiting ones."""
+        """Moves the delayed jobs that are due to the waiting ones, and says that no job has killed this consumer."""
+        calls = [(queue, (_PROMOTED_AT_ONCE, self.name)) for queue in self.queues]
         with redis_errors():
-            answers = await PROMOTE.run_on_queues(self._redis, [(queue, (_PROMOTED_AT_ONCE,)) for queue in self.queues])
+            answers = await PROMOTE.run_on_queues(self._redis, calls)
         return [
             Tick(queue, None if wait < 0 else wait / 1000, bool(paused), frozenset(c.decode() for c in cancels))
             for queue, (wait, paused, cancels) in zip(self.queues, answers, strict=True)

@@ -1,6 +1,9 @@
 """How free slots are shared out among queues."""
 
-from workers.in_flight import shares
+from taskiq.message import TaskiqMessage
+
+from core.queues.delivery import Hold
+from workers.in_flight import Delivery, InFlight, shares
 
 QUEUES = ("a", "b", "c", "d")
 
@@ -25,3 +28,16 @@ def test_never_more_than_is_free_nor_than_a_queue_has_room_for() -> None:
     assert shares(2, rooms(8), set(QUEUES)) == {"a": 1, "b": 1}
     assert shares(100, {"a": 2, "b": 0, "c": 1}, set(QUEUES)) == {"a": 2, "c": 1}
     assert shares(0, rooms(8), set(QUEUES)) == {}
+
+
+def test_a_job_that_came_again_is_not_dropped_with_its_lost_predecessor() -> None:
+    in_flight = InFlight(2, {"a": 2})
+    hold = Hold("a", "1-1", "id", "", 0)
+    message = TaskiqMessage(task_id="id", task_name="t", labels={}, args=[], kwargs={})
+    lost, again = (Delivery(hold, b"", message, (), (), n, 0, 0.0, 0.0) for n in (1, 2))
+    in_flight.add(lost)
+    handle = in_flight.add(again)
+    in_flight.drop(lost)
+    assert in_flight.get(handle) is again
+    in_flight.drop(again)
+    assert (in_flight.get(handle), in_flight.room("a")) == (None, 2)

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from sqlalchemy import text
 
 from core.db import Database
 from core.queues import Job, enqueue, keys
-from core.queues.delivery import DEATHS
+from core.queues.delivery import DEATHS, Consumer, Entry
 from workers.in_flight import Delivery, current
 from workers.leases import LeaseLost, fence, still_mine
 
@@ -140,6 +141,56 @@ async def test_a_job_whose_worker_is_cut_off_again_and_again_is_not_held_to_have
         await until(lambda d=delivery: d not in one.broker.in_flight.everything)
     (delivery,) = await until(lambda: [d for d in one.broker.in_flight.everything if d.started_at])
     assert delivery.deaths == 0
+
+
+async def test_a_job_that_another_took_over_before_its_answer_was_read_does_not_begin(
+    worker: Any, redis: Redis, until: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[str] = []
+    taken: list[Entry] = []
+    one = worker()
+
+    @one.task(task_name="sleep")
+    async def sleep() -> None:
+        ran.append("here")
+
+    thief, fetch = Consumer(redis, "thief", one.broker._consumer.lease), one.broker._consumer.fetch
+
+    async def fetch_and_freeze(counts: Any) -> list[Entry]:
+        entries = await fetch(counts)
+        if entries and not taken:
+            while not taken:
+                time.sleep(0.1)  # noqa: ASYNC251 - nothing else of this process goes on either
+                taken.extend(await thief.reclaim("embed", 1, ()))
+        return entries
+
+    monkeypatch.setattr(one.broker._consumer, "fetch", fetch_and_freeze)
+    await one.start()
+    await enqueue(redis, SLEEP)
+    await until(lambda: taken and not one.broker.in_flight.everything)
+    assert ran == []
+
+
+async def test_a_job_whose_lease_cannot_be_renewed_for_a_mistake_of_ours_is_stopped(
+    worker: Any, redis: Redis, until: Any
+) -> None:
+    stopped: list[bool] = []
+    one = worker()
+
+    @one.task(task_name="sleep")
+    async def sleep() -> None:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            stopped.append(True)
+            raise
+
+    await one.start()
+    await enqueue(redis, SLEEP)
+    (delivery,) = await until(lambda: [d for d in one.broker.in_flight.everything if d.started_at])
+    # No text that could be sent to Redis.
+    delivery.hold = replace(delivery.hold, key="\ud800")
+    await until(lambda: stopped)
 
 
 async def test_a_job_that_ends_while_redis_is_away_is_ended_when_it_is_back_and_not_run_again(

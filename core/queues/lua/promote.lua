@@ -1,5 +1,10 @@
--- ARGV: how many at most. Moves what is due into the stream.
+-- ARGV: how many at most, consumer. Moves what is due into the stream.
 -- Returns {ms until the next one is due or -1, paused, task ids that a person wants stopped}.
+-- Whoever asks is alive: no job has killed it, not even one of which it does not know that it was handed to it.
+local others = redis.call('HGETALL', vanished)
+for i = 1, #others, 2 do
+  if string.find(' ' .. others[i + 1] .. ' ', ' ' .. ARGV[2] .. ' ', 1, true) then acquit(others[i], ARGV[2]) end
+end
 for _, task_id in ipairs(redis.call('ZRANGEBYSCORE', delayed, '-inf', now, 'LIMIT', 0, ARGV[1])) do
   local message = redis.call('HGET', bodies, task_id)
   if message then redis.call('HSET', places, task_id, redis.call('XADD', stream, '*', 'data', message)) end

@@ -283,6 +283,21 @@ async def test_a_worker_that_was_silent_and_comes_back_was_not_killed(
     assert not await redis.exists("signalist:{crawl}:vanished")
 
 
+async def test_a_worker_that_goes_on_was_not_killed_by_a_job_whose_answer_never_arrived(
+    consumer: Consumers, send: Callable[..., Awaitable[str]]
+) -> None:
+    await send()
+    alive = consumer("alive")
+    # It does not know that it has it, so it never asks for it again.
+    await take(alive)
+    (entry,) = await reclaimed(consumer("b"))
+    assert entry.deaths == 1
+    await alive.promote()
+    (entry,) = await reclaimed(consumer("c"))
+    assert entry.deaths == 1
+    assert await consumer("c").finish(hold(entry), "done", "{}")
+
+
 async def test_when_the_clock_of_redis_is_put_forward_nothing_is_taken_over_at_once(
     consumer: Consumers, send: Callable[..., Awaitable[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
