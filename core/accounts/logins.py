@@ -89,6 +89,9 @@ async def log_in(
     fresh_hash = await passwords.hashed(password) if passwords.outdated(account.password_hash) else None
     user = _user(account, origin.address)
     async with recorded(database, user, "browser", Action.LOG_IN, name) as recording:
+        # A password that was changed while this one was looked at has ended every session, and so it ends this.
+        if not await users.unchanged(recording.session, account):
+            raise WrongLogin
         if fresh_hash:
             await users.set_password(recording.session, account.id, fresh_hash)
         await _forget_failures(recording.session, name, origin)

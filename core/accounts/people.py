@@ -124,6 +124,8 @@ async def change_own_password(
             raise BadRequest("The old password is wrong.")
         new_hash = await passwords.hashed(new)
         async with committed(database, deed, user) as recording:
+            if not await users.unchanged(recording.session, account):
+                raise Conflict("Somebody else has changed your account meanwhile.")
             await login_failures.forget(recording.session, guesses, fingerprint(account.name))
             await users.set_password(recording.session, account.id, new_hash)
             deed.details["ended"] = await sessions.end_of_user(recording.session, account.id, but=keep)

@@ -177,7 +177,7 @@ async def _answer(
             moved_to=moved_to,
             body=await _body(response),
             content_type=response.headers.get("Content-Type", ""),
-            validators=Validators(response.headers.get("ETag"), response.headers.get("Last-Modified")),
+            validators=Validators(*(_word(response.headers.get(name)) for name in ("ETag", "Last-Modified"))),
         )
     said = f"{_host(url)} answered {status} {_phrase(status)}".rstrip() + "."
     wait = _retry_after(response.headers.get("Retry-After"), dt.datetime.now(dt.UTC))
@@ -185,6 +185,11 @@ async def _answer(
         raise RetryLater(said, retry_after=wait)
     # Asking a server that says "too many" again in a second would be rude; the next crawl is soon enough.
     raise FeedUnreachable(said) if status >= 500 or status == 408 else FeedUnusable(said)
+
+
+def _word(value: str | None) -> str | None:
+    """What can be stored and sent back: bytes that are no UTF-8 cannot."""
+    return value if value and value.isprintable() else None
 
 
 def _phrase(status: int) -> str:

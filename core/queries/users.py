@@ -46,6 +46,14 @@ async def by_id(session: AsyncSession, user_id: uuid.UUID) -> Account | None:
     return None if row is None else _account(row)
 
 
+async def unchanged(session: AsyncSession, account: Account) -> bool:
+    """Whether it can still be used with the password that it was read with; nobody changes it until the transaction
+    ends."""
+    held = await session.execute(_accounts().where(UserAccount.id == account.id).with_for_update(key_share=True))
+    row = held.one_or_none()
+    return row is not None and row.disabled_at is None and row.password_hash == account.password_hash
+
+
 async def everyone(session: AsyncSession, now: dt.datetime) -> tuple[UserRow, ...]:
     """All accounts by name."""
     found = await session.execute(

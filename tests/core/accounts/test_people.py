@@ -2,18 +2,21 @@
 
 import asyncio
 import datetime as dt
+import threading
 import uuid
 
 import psycopg
 import pytest
 
 from core.access import Role, User, on_this_machine
-from core.accounts import logins, people, sessions
-from core.accounts.logins import NewLogin, TooManyAttempts
+from core.accounts import logins, passwords, people, sessions
+from core.accounts.logins import NewLogin, TooManyAttempts, WrongLogin
 from core.accounts.people import LastAdmin
 from core.accounts.throttle import FREE, Origin
 from core.db import Database
 from core.errors import BadRequest, Conflict, Forbidden, NotFound, NotLoggedIn
+from core.queries import sessions as sessions_
+from core.queries import users
 
 pytestmark = pytest.mark.usefixtures("cheap_passwords")
 
@@ -158,6 +161,42 @@ async def test_more_people_than_connections_change_their_passwords_at_once(
     assert told == [("done", MANY), ("failed", MANY)]
 
 
+async def test_what_was_begun_with_a_password_that_is_changed_meanwhile_comes_to_nothing(
+    database: Database, database_url: str
+) -> None:
+    id_ = await add(database, "vera")
+    vera, theirs, wanted = (
+        User(id_, "vera", Role.VIEWER),
+        await passwords.hashed("of an admin"),
+        "of whoever knew the old",
+    )
+    busy = threading.Event()
+    passwords._thread.submit(busy.wait)
+    try:
+        begun = [
+            asyncio.create_task(log_in(database, "vera")),
+            asyncio.create_task(people.change_own_password(database, vera, "api", old=PASSWORD, new=wanted, now=NOW)),
+        ]
+        # Both have read the old hash, and wait for their turn to compare with it.
+        async with asyncio.timeout(10):
+            while counted(database_url) < 3:
+                await asyncio.sleep(0.02)
+        async with database.session() as session:
+            await users.set_password(session, id_, theirs)
+            await sessions_.end_of_user(session, id_)
+    finally:
+        busy.set()
+    assert [type(answer) for answer in await asyncio.gather(*begun, return_exceptions=True)] == [WrongLogin, Conflict]
+    assert (await log_in(database, "vera", "of an admin")).login.user.name == "vera"
+
+
+def counted(url: str) -> int:
+    """Attempts under way: of the address, of the address at the account, and of the account at itself."""
+    with psycopg.connect(url) as connection:
+        (found,) = connection.execute("select count(*) from login_failures").fetchone()
+    return found
+
+
 async def test_a_person_ends_their_own_sessions_and_nobody_elses(database: Database, database_url: str) -> None:
     await add(database, "vera")
     await add(database, "otto", Role.OPERATOR)
@@ -230,8 +269,6 @@ async def test_the_list_says_who_is_in(database: Database) -> None:
 
 
 async def test_a_hash_is_never_in_a_repr(database: Database) -> None:
-    from core.queries import users
-
     await add(database, "vera")
     async with database.session() as session:
         account = await users.by_name(session, "vera")

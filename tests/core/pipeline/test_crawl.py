@@ -117,6 +117,24 @@ async def test_a_server_that_knows_the_version_sends_nothing(database: Database,
     assert about(feed.next_due_at, HALF_AN_HOUR, NOW + HALF_AN_HOUR)
 
 
+@pytest.mark.parametrize("name", ["ETag", "Last-Modified"])
+async def test_a_version_that_is_no_text_is_not_kept(database: Database, crawls: Crawl, name: str) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(TWO)}\r\nConnection: close\r\n{name}: ".encode()
+        writer.write(head + b'"\xff"\r\n\r\n' + TWO.encode())
+        await writer.drain()
+        writer.close()
+
+    asked: list[bytes] = []
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        feed_id = await added(database, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+        assert (await crawls(feed_id)).result == "2 articles, 2 new"
+        assert (await crawls(feed_id, NOW + HALF_AN_HOUR)).result == "2 articles, nothing new"
+    assert len(asked) == 2
+    assert b"If-" not in asked[1]
+
+
 async def test_a_changed_article_is_new_to_the_models(database: Database, site: Any, crawls: Crawl) -> None:
     feed_id = await added(database, site.says("/feed", TWO))
     await crawls(feed_id)

@@ -49,6 +49,19 @@ async def ids(site: "Site", database_url: str) -> dict[str, str]:
     return {name: str(value) for name, value in found.items()}
 
 
+@pytest.mark.parametrize("depth", [70, 300, 600, 900])
+async def test_what_is_nested_too_deep_is_refused(site: "Site", ids: Mapping[str, str], depth: int) -> None:
+    otto = await site.browser(Role.OPERATOR)
+    for nested in ("[" * depth + "]" * depth, '{"a":' * depth + "1" + "}" * depth):
+        answer = await otto.post(
+            f"/api/v1/failed-jobs/{ids['job_id']}/edit",
+            content=f'{{"args": [{nested}]}}',
+            headers={"content-type": "application/json"},
+        )
+        assert answer.status_code == 422
+        assert "nested deeper than 64 times" in answer.text
+
+
 async def test_no_number_and_no_text_is_too_odd_for_an_answer(site: "Site", ids: Mapping[str, str]) -> None:
     ada = await site.browser(Role.ADMIN)
     described = (await ada.get("/api/openapi.json")).json()
