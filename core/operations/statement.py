@@ -8,17 +8,18 @@ import asyncio
 import datetime as dt
 import threading
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import partial
 
 import psycopg
 
 from core.db import plain, refusal
+from core.errors import SignalistError
 from core.operations.running import Run, Stopped
 from core.phrases import duration, listed
 from core.queries import backends
-from core.queries.backends import Backend, blocking
 from core.queries.operations import HELD_UP_BY
 
 LOOK_EVERY_S = 0.5
@@ -63,6 +64,7 @@ async def follow(run: Run, work: Callable[[], None], watch: Watch | None = None)
     outcome = _start(application(run), work)
     await _follow(run, watch, outcome.done)
     outcome.result()
+    await _forget_blockers(run)
 
 
 async def adopt(run: Run, watch: Watch | None = None) -> None:
@@ -76,6 +78,7 @@ async def adopt(run: Run, watch: Watch | None = None) -> None:
         return await watch() if watch else (None, "")
 
     await _follow(run, look, lambda: gone)
+    await _forget_blockers(run)
 
 
 async def ended(run: Run) -> None:
@@ -102,25 +105,23 @@ async def _follow(run: Run, watch: Watch | None, ended: Callable[[], bool]) -> N
             await run.pause(LOOK_EVERY_S)
         except Stopped:
             await cancel(run)
-            await _name_blockers(run, {})
+            with suppress(SignalistError):
+                await _forget_blockers(run)
             raise
         if watch is not None:
             await run.progress(*await watch())
-        await _name_blockers(run, await _blockers(run))
-    await _name_blockers(run, {})
+        await _name_blockers(run)
 
 
-async def _blockers(run: Run) -> Mapping[str, Backend]:
-    """Who holds it up, by pid."""
-    async with run.database.session() as session:
-        found = [b for pid in await backends.called(session, application(run)) for b in await blocking(session, pid)]
-    return {str(backend.pid): backend for backend in found if backend.seconds > BLOCKED_AFTER_S}
-
-
-async def _name_blockers(run: Run, waiting: Mapping[str, Backend]) -> None:
+async def _name_blockers(run: Run) -> None:
     """Says once who holds it up, and what to do about it; the pages show it for as long as it lasts."""
+    async with run.database.session() as session:
+        pids = await backends.called(session, application(run))
+        found = [backend for pid in pids for backend in await backends.blocking(session, pid)]
+    waiting = {str(backend.pid): backend for backend in found if backend.seconds > BLOCKED_AFTER_S}
     named = run.result.get(HELD_UP_BY, {})
-    if waiting.keys() == named.keys():
+    # What has given up waiting, and will be tried again, got past nobody.
+    if waiting.keys() == named.keys() or not pids:
         return
     if fresh := [backend for pid, backend in waiting.items() if pid not in named]:
         who = listed([f"{b.words}, since {duration(b.seconds)}: {b.query}" for b in fresh])
@@ -128,6 +129,11 @@ async def _name_blockers(run: Run, waiting: Mapping[str, Backend]) -> None:
     elif not waiting:
         await run.say("Nobody is in the way any more.")
     await run.keep(**{HELD_UP_BY: {pid: backend.words for pid, backend in waiting.items()}})
+
+
+async def _forget_blockers(run: Run) -> None:
+    if run.result.get(HELD_UP_BY):
+        await run.keep(**{HELD_UP_BY: {}})
 
 
 def _start(name: str, work: Callable[[], None]) -> Future[None]:

@@ -185,7 +185,10 @@ async def test_revisions_that_are_not_there_or_not_ahead_are_refused(world: Worl
 async def test_a_lock_that_is_held_is_asked_for_again_without_keeping_readers_waiting(
     world: World, database_url: str, revisions: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from core.operations import statement
+
     monkeypatch.setattr("core.migrations.migrate.drift", lambda url: ())
+    monkeypatch.setattr(statement, "BLOCKED_AFTER_S", 0.0)
     revisions(COLUMN, DROP_COLUMN)
     row = await plan(world)
     await approve(world, ADA, "cli", row.id, read_hash=row.plan_hash)
@@ -196,11 +199,14 @@ async def test_a_lock_that_is_held_is_asked_for_again_without_keeping_readers_wa
         while "Attempt 2 of" not in (log := await log_of(world, row)):
             assert asyncio.get_running_loop().time() < deadline, log
             await asyncio.sleep(0.05)
+        assert "Nobody is in the way" not in log
+        assert "forgotten psql" in (await planning.get(world, row.id)).held_up
         # Between two attempts nobody is in the way of a reader.
         with psycopg.connect(database_url, options="-c statement_timeout=500") as reader:
             reader.execute("select count(*) from feeds")
     await asyncio.wait_for(work, 60)
-    assert (await planning.get(world, row.id)).state is State.DONE
+    done = await planning.get(world, row.id)
+    assert (done.state, done.result["held_up_by"]) == (State.DONE, {})
 
 
 async def test_an_index_that_a_revision_builds_concurrently_waits_for_old_transactions_and_names_them(
