@@ -84,15 +84,27 @@ _SHARED: tuple[Processor, ...] = (
 
 
 class _Formatter(structlog.stdlib.ProcessorFormatter):
-    """Writes what a library cannot have meant, such as `log("%d", "x")`, as it stands: no caller fails for it."""
+    """No caller fails for what it logs, such as `log("%d", "x")` or a value without a text: the line says that much.
+
+    It says nothing of the values: logging itself would print them as they are, secrets too.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         try:
             return super().format(record)
         except Exception as error:  # noqa: BLE001 - it may be anything that a value does when it is asked for its text
-            said = f"{record.msg!r} could not be filled in: {type(error).__name__}."
-            plain = logging.makeLogRecord(record.__dict__ | {"msg": said, "args": (), "exc_info": None})
-            return super().format(plain)
+            event = record.msg.get("event") if isinstance(record.msg, dict) else record.msg
+            said = repr(event) if isinstance(event, str) else f"A {type(event).__name__}"
+            bare = logging.LogRecord(
+                record.name,
+                record.levelno,
+                record.pathname,
+                record.lineno,
+                f"{said} could not be written: {type(error).__name__}.",
+                (),
+                None,
+            )
+            return super().format(bare)
 
 
 def _formatter(settings: Settings, *renderers: Processor) -> logging.Formatter:

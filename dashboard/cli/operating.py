@@ -16,7 +16,7 @@ from core import queues
 from core.access import User
 from core.config import settings
 from core.db import Database
-from core.errors import BadRequest, Unavailable
+from core.errors import BadRequest, SignalistError, Unavailable
 from core.operations import planning
 from core.operations.approve import approve
 from core.operations.cancel import cancel
@@ -69,16 +69,17 @@ async def carry_out(bench: Bench, kind: str, asked: Parameters, *, yes: bool) ->
     """
     row = await planning.plan(bench.world, bench.user, "cli", kind, asked)
     show_plan(row.plan)
-    phrase = row.plan.phrase or ""
     try:
-        if phrase and not yes:
-            phrase = _typed(phrase)
+        if row.plan.phrase and not yes:
+            _type_again(row.plan.phrase)
         else:
             confirm(f"{row.title}?", yes=yes)
     except typer.Abort:
-        await cancel(bench.world, bench.user, "cli", row.id)
+        # Somebody else may have said yes meanwhile: then it is theirs.
+        with suppress(SignalistError):
+            await cancel(bench.world, bench.user, "cli", row.id)
         raise
-    return await approve_and_follow(bench, row, phrase)
+    return await approve_and_follow(bench, row, row.plan.phrase or "")
 
 
 async def approve_and_follow(bench: Bench, row: OperationRow, phrase: str = "") -> OperationRow:
@@ -149,10 +150,11 @@ def exit_with(row: OperationRow) -> None:
         raise typer.Exit(1)
 
 
-def _typed(phrase: str) -> str:
+def _type_again(phrase: str) -> None:
     if not sys.stdin.isatty():
         raise BadRequest(f"This loses data. Nobody is there to type {phrase!r}: add --yes.")
-    return str(typer.prompt(f"This loses data. Type {phrase} to go on"))
+    if typer.prompt(f"This loses data. Type {phrase} to go on").strip() != phrase:
+        raise typer.Abort
 
 
 async def _write_log(bench: Bench, row: OperationRow, last: int) -> int:

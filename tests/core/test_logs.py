@@ -7,8 +7,9 @@ import re
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
@@ -68,19 +69,35 @@ def test_a_library_that_uses_the_standard_log_comes_out_the_same_way(log: io.Str
     assert "old ways" in str(old["event"])
 
 
-def test_a_library_that_logs_nonsense_fails_nobody_and_is_told_of_without_what_it_was_given(
-    log: io.StringIO, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+class Textless:
+    def __repr__(self) -> str:
+        raise ValueError
+
+
+@pytest.mark.parametrize(
+    ("say", "said"),
+    [
+        (lambda log, _: log.warning("%d of %s", PASSWORD, 1), "'%d of %s' could not be written: TypeError."),
+        (lambda log, _: log.warning(Textless()), "A Textless could not be written: ValueError."),
+        (lambda log, _: log.warning("hi", extra={"a": Textless()}), "'hi' could not be written: ValueError."),
+        (lambda _, log: log.warning("hi", a=Textless()), "'hi' could not be written: ValueError."),
+    ],
+)
+def test_what_cannot_be_written_fails_nobody_and_is_told_of_without_its_values(
+    log: io.StringIO,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    say: Callable[[Any, Any], None],
+    said: str,
 ) -> None:
     root = logging.getLogger()
     # Without those of pytest, which want to hear of such a thing.
     monkeypatch.setattr(root, "handlers", [each for each in root.handlers if not each.__module__.startswith("_pytest")])
     kept = logs.keep()
-    nonsense = "%d of %s"
-    logging.getLogger("some.library").warning(nonsense, PASSWORD)
+    say(logging.getLogger("a.library"), structlog.get_logger("a.library"))
     (line,) = lines(log)
-    assert line["event"] == "'%d of %s' could not be filled in: TypeError."
-    assert (line["level"], line["logger"]) == ("warning", "some.library")
-    assert kept.text.endswith("[warning] '%d of %s' could not be filled in: TypeError.")
+    assert (line["event"], line["level"], line["logger"]) == (said, "warning", "a.library")
+    assert kept.text.endswith(f"[warning] {said}")
     assert capfd.readouterr() == ("", "")
 
 
