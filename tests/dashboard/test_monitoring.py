@@ -4,6 +4,7 @@ import datetime as dt
 import itertools
 import json
 import re
+import shlex
 import shutil
 import subprocess
 from dataclasses import replace
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
+DEPLOYING = ROOT / "docs" / "deploy.md"
 TROUBLESHOOTING = ROOT / "docs" / "troubleshooting.md"
 ALERTS = DEPLOY / "prometheus" / "alerts.yml"
 RULES: list[dict[str, Any]] = yaml.safe_load(ALERTS.read_text())["groups"][0]["rules"]
@@ -150,6 +152,15 @@ def test_every_alert_leads_to_a_section_of_its_own_that_says_where_to_look_and_w
         assert re.match(rf"\n{urgency}\. .+?\n\n\* \*\*Look:\*\* .+?\n\* \*\*Do:\*\* .+", body, re.DOTALL), rule[
             "alert"
         ]
+
+
+def test_what_the_documentation_says_turns_every_runbook_into_an_address() -> None:
+    (told,) = re.findall(r"^    (sed '.+) > alerts.yml$", DEPLOYING.read_text(), re.MULTILINE)
+    written = subprocess.run(shlex.split(told), cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for rule, mine in zip(RULES, yaml.safe_load(written)["groups"][0]["rules"], strict=True):
+        leads = f"https://git.example.org/signalist/{rule['annotations']['runbook']}"
+        said = {name: text for name, text in rule["annotations"].items() if name != "runbook"}
+        assert mine["annotations"] == said | {"runbook_url": leads}
 
 
 @pytest.mark.parametrize(
