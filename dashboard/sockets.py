@@ -64,7 +64,8 @@ def install() -> None:
     wrapped = {
         "connect": _checked_connect,
         "handshake": _checked_handshake,
-        **dict.fromkeys(("event", "javascript_response", "ack", "log"), _checked_message),
+        "event": _checked_event,
+        **dict.fromkeys(("javascript_response", "ack", "log"), _checked_message),
     }
     for name, wrap in wrapped.items():
         if not hasattr(handlers[name], "checked"):
@@ -102,14 +103,25 @@ def _checked_message(handler: Handler) -> Handler:
         client = Client.instances.get(client_id)
         if client is None:
             return None
-        login = login_of(client)
-        if login is None or client_id not in core.sio.rooms(sid):
+        if login_of(client) is None or client_id not in core.sio.rooms(sid):
             log.warning("A socket spoke for a page that is not its own.", socket=sid)
             return None
-        context().open_logins.active(login.id)
         return handler(sid, content)
 
     return message
+
+
+def _checked_event(handler: Handler) -> Handler:
+    """Somebody has clicked or typed. The other messages a page sends by itself, as long as it is open."""
+
+    @wraps(handler)
+    def event(sid: str, content: object) -> Any:
+        client = Client.instances.get(_client_id(content))
+        if client is not None and (login := login_of(client)):
+            context().open_logins.active(login.id)
+        return handler(sid, content)
+
+    return _checked_message(event)
 
 
 def _mark(handler: Handler) -> Callable[[Handler], Handler]:

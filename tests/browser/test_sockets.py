@@ -225,6 +225,28 @@ async def test_a_new_role_reloads_open_pages_within_two_seconds(visitors: Visito
     assert "viewer" in (await browser.get("/")).text
 
 
+async def test_a_page_that_is_only_open_is_no_sign_of_life(visitors: Visitors, database_url: str) -> None:
+    left, used = [await visitors.open(await visitors.browser(Role.VIEWER, name)) for name in ("vera", "victor")]
+    with psycopg.connect(database_url) as connection:
+        connection.execute("update sessions set last_seen_at = last_seen_at - interval '1 hour'")
+    for name in ("javascript_response", "ack", "log"):
+        said = {"client_id": left.client_id, "request_id": "x", "next_message_id": 1, "level": "info", "message": "-"}
+        await left.socket.emit(name, said)
+    await used.fire(*used.listener_of("sub_pages_navigate"), "/queues")
+
+    def seen() -> list[str]:
+        with psycopg.connect(database_url) as connection:
+            found = connection.execute(
+                "select name from sessions join users on users.id = user_id"
+                " where last_seen_at > now() - interval '30 minutes' order by name"
+            )
+            return [name for (name,) in found]
+
+    # What the first page said came before, and each second all are looked at together.
+    await until(lambda: "victor" in seen(), 10, "who clicks is seen")
+    assert seen() == ["victor"]
+
+
 async def test_a_poller_cannot_use_someone_elses_socket(visitors: Visitors) -> None:
     ada, vera = await visitors.browser(Role.ADMIN, "ada"), await visitors.browser(Role.VIEWER, "vera")
     page = await visitors.page(ada)
