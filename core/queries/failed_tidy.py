@@ -17,6 +17,7 @@ async def forget(session: AsyncSession, *, jobs_before: dt.datetime, hours_befor
         await session.execute(statement, said)
     gone = (await session.scalars(_CAUSES, said)).all()
     await session.execute(_GROUPS, {"gone": list(gone)})
+    await session.execute(_MISSING)
 
 
 _JOBS = text(
@@ -63,5 +64,19 @@ _GROUPS = text(
     """
     delete from failure_groups g where fingerprint = any(:gone)
        and not exists (select from failed_jobs j where j.state = 'open' and j.fingerprint = g.fingerprint)
+    """
+)
+# A job that failed in a transaction which was open then found its cause there, and added none.
+_MISSING = text(
+    """
+    insert into failure_groups (fingerprint, exception, tasks, first_seen)
+    select cause.name, job.exception, array[job.task], job.first_failed_at
+      from (select name from failure_tallies where kind = 'cause' and number > 0
+            union select name from failure_tally_changes where kind = 'cause') as cause
+     cross join lateral (
+           select exception, task, first_failed_at from failed_jobs j
+            where j.state = 'open' and j.fingerprint = cause.name order by j.last_failed_at, j.id limit 1) as job
+     where not exists (select from failure_groups g where g.fingerprint = cause.name)
+    on conflict do nothing
     """
 )

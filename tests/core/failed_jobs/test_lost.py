@@ -84,3 +84,15 @@ async def test_a_cause_that_strikes_again_while_it_is_forgotten_is_not_forgotten
     async with world.database.session() as session:
         await failed_tidy.forget(session, jobs_before=a_month_on, hours_before=a_month_on)
         assert await groups(session) == 1
+
+
+async def test_a_cause_that_was_forgotten_too_soon_comes_back(world) -> None:
+    await world.fail(cause="g" * 16)
+    async with world.database.session() as session:
+        # As the end of a transaction leaves it that had found its cause there.
+        await session.execute(text("delete from failure_groups"))
+    long_ago = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+    async with world.database.session() as session:
+        await failed_tidy.forget(session, jobs_before=long_ago, hours_before=long_ago)
+        found = await session.execute(text("select fingerprint, exception, tasks from failure_groups"))
+    assert tuple(found.one()) == ("g" * 16, "RateLimitError", ["generate_embeddings"])
