@@ -142,6 +142,12 @@ class Crew:
         """How many processes have had the job and are gone."""
         return sum(not self.is_running(pid) for pid in {run.pid for run in self.runs()[job]})
 
+    def fate(self, pid: int) -> str:
+        """What was done to it, and when."""
+        frozen = [f"frozen {at:.2f} to {until:.2f}" for at, until in self._frozen[pid]]
+        died = [f"killed at {self._deaths[pid]:.2f}"] if pid in self._deaths else []
+        return f"{pid}: {', '.join(frozen + died) or 'nothing'}"
+
     def slowest_awakening(self) -> float:
         """The longest time in which a worker that was frozen past its lease stopped a job after it woke, in seconds."""
         begun: dict[tuple[str, int], float] = {}

@@ -286,7 +286,7 @@ class Soak:
         for name in lost[:10]:
             say(f"  lost: {name}")
         for pair in self._crew.overlaps()[:10]:
-            say(f"  twice at once: {pair}")
+            say(f"  twice at once: {pair}, {', '.join(map(self._crew.fate, sorted({run.pid for run in pair})))}")
 
 
 def say(line: str) -> None:
@@ -298,17 +298,19 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=10_000)
     parser.add_argument("--seconds", type=float, default=300.0, help="over which they are sent")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--keep", action="store_true", help="the folder with logs and effects")
+    parser.add_argument("--keep", action="store_true", help="the folder with logs and effects, also when all is well")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="signalist-soak-"))
     structlog.configure(logger_factory=structlog.PrintLoggerFactory((folder / "soak.log").open("w")))
+    well = False
     try:
-        return 0 if asyncio.run(Soak(options.jobs, options.seconds, options.seed, folder).run()) else 1
+        well = asyncio.run(Soak(options.jobs, options.seconds, options.seed, folder).run())
     finally:
-        if options.keep:
+        if options.keep or not well:
             say(f"kept: {folder}")
         else:
             shutil.rmtree(folder, ignore_errors=True)
+    return 0 if well else 1
 
 
 if __name__ == "__main__":
