@@ -156,7 +156,8 @@ async def test_the_example_of_single_sign_on_lets_in_whom_it_names_and_nobody_el
     behind_a_proxy: str, authelia: str, tmp_path: Path
 ) -> None:
     (example,) = re.findall(r"```caddyfile\n(.*?)```", SECURITY.read_text(), re.DOTALL)
-    (tmp_path / "Caddyfile").write_text(example)
+    before, reverse_proxy, after = CADDYFILE.read_text().partition("\t\t# Its web sockets pass as they are.\n")
+    (tmp_path / "Caddyfile").write_text(before + example + reverse_proxy + after)
     with caddy(tmp_path, behind_a_proxy, tmp_path / "Caddyfile", AUTHELIA=authelia) as (site, _check):
         async with httpx.AsyncClient(base_url=site, verify=False, follow_redirects=True) as http:
             forged = {"X-Forwarded-User": "jane", "Remote-User": "jane"}
@@ -166,7 +167,9 @@ async def test_the_example_of_single_sign_on_lets_in_whom_it_names_and_nobody_el
             assert (login.status_code, len(login.history)) in {(200, 0), (403, 0)}
             http.cookies.set("authelia", "jane")
             assert (await http.get("/queues", headers={"X-Forwarded-User": "ada"})).status_code == 200
-            assert (await http.get("/api/v1/me")).json()["name"] == "jane"
+            me = await http.get("/api/v1/me")
+            assert me.json()["name"] == "jane"
+            assert "via" not in me.headers, "the rest of the site stays"
 
 
 def test_while_the_dashboard_is_away_it_says_so_and_is_not_cached(tmp_path: Path) -> None:
