@@ -2,7 +2,8 @@
 
 import base64
 import uuid
-from typing import TypeVar
+from functools import cache
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from pydantic import TypeAdapter
@@ -26,9 +27,15 @@ def cursor(place: tuple[object, ...] | None) -> str | None:
 def place(word: str, kind: type[Place]) -> Place | None:
     """What `cursor` made the word of; None for one that someone cut or made up."""
     try:
-        return TypeAdapter(kind).validate_json(base64.urlsafe_b64decode(word + "=" * (-len(word) % 4)))
+        found: Place = _reader(kind).validate_json(base64.urlsafe_b64decode(word + "=" * (-len(word) % 4)))
     except ValueError:
         return None
+    return found
+
+
+@cache
+def _reader(kind: type[Any]) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
 
 
 def read_id(given: str) -> uuid.UUID | None:

@@ -20,8 +20,8 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 _AGAIN_S = 0.5
-# Characters of what a job logged that its line in that list has: half a megabyte of Redis a queue at most.
-SAID_KEPT = 1_000
+# Bytes of what a job logged that its line in that list has, as JSON.
+SAID_KEPT = 500
 
 
 class Endings:
@@ -108,6 +108,14 @@ def _record(delivery: Delivery, worker: str) -> tuple[str, Took]:
         "ended_at": round(now, 3),
         "worker": worker,
         "attempt": len(delivery.attempts) + (delivery.outcome != "failed"),
-        "said": delivery.said.text[-SAID_KEPT:] if delivery.said else "",
+        "said": _end_of(delivery.said.text) if delivery.said else "",
     }
     return json.dumps(fields, separators=(",", ":")), took
+
+
+def _end_of(text: str) -> str:
+    end = text[-SAID_KEPT:]
+    # Escaped, a character takes up to twelve bytes.
+    while len(json.dumps(end)) > SAID_KEPT:
+        end = end[1 + len(end) // 8 :]
+    return end

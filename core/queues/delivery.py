@@ -3,7 +3,6 @@
 Every call may raise RedisUnavailable; none of them then leaves a job half moved. docs/delivery.md has the states.
 """
 
-import itertools
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,7 +33,7 @@ Outcome = Literal["done", "failed", "cancelled"]
 
 # A job that was in the hands of this many workers when they died is not given to another.
 DEATHS = 3
-# Records of ended jobs that are kept a queue: enough for percentiles, about 200 KB.
+# Records of ended jobs that are kept a queue: enough for percentiles, and no more than half a megabyte.
 FINISHED_KEPT = 500
 # Promoted in one go, so that a flood of due jobs does not hold up everybody else in Redis.
 _PROMOTED_AT_ONCE = 200
@@ -200,8 +199,8 @@ class Consumer:
         done: dict[int, bool | Exception] = {}
         for positions, answer in zip(by_queue.values(), answers, strict=True):
             # What one queue refuses is nothing to the others.
-            each = itertools.repeat(answer) if isinstance(answer, Exception) else map(bool, answer)
-            done |= zip(positions, each, strict=False)
+            each = [answer] * len(positions) if isinstance(answer, Exception) else map(bool, answer)
+            done |= zip(positions, each, strict=True)
         return [done[at] for at in range(len(ended))]
 
     async def retry(self, hold: Hold, message: bytes, delay: float) -> bool:

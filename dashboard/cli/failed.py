@@ -17,7 +17,7 @@ from core.failed_jobs.begin import CANARY, Begun
 from core.failed_jobs.cancel import cancel as cancel_action
 from core.failed_jobs.discard import discard as discard_jobs
 from core.failed_jobs.edit import edit as edit_job
-from core.failed_jobs.filter import Filter
+from core.failed_jobs.filter import STATES, Filter
 from core.failed_jobs.narrowing import narrowed
 from core.failed_jobs.plan import Plan, plan
 from core.failed_jobs.reopen import reopen as reopen_jobs
@@ -62,11 +62,14 @@ def list_(
     error: Error = "",
     since: Since = "",
     text: Words = "",
+    state: Annotated[str, typer.Option(help=f"Those in this state: {', '.join(STATES)}.")] = "open",
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")] = 50,
     as_json: AsJson = False,
 ) -> None:
     """List failed jobs, the newest first."""
-    chosen, now = _filter(task, error, since, text), dt.datetime.now(dt.UTC)
+    if state not in STATES:
+        raise BadRequest(f"There is no state {state!r}: {', '.join(STATES)}.")
+    chosen, now = replace(_filter(task, error, since, text), state=state), dt.datetime.now(dt.UTC)
     page, about = asyncio.run(_list(chosen, limit))
     if as_json:
         write_json(page.rows)
@@ -191,7 +194,8 @@ def actions(*, as_json: AsJson = False) -> None:
          action.succeeded, action.failed_again, ago(action.created_at, now))
         for action in found
     ]  # fmt: skip
-    write_table(("id", "verb", "jobs", "by", "state", "taken", "succeeded", "failed again", "begun"), rows)
+    columns = ("id", "verb", "jobs", "by", "state", "taken", "succeeded", "failed again", "begun")
+    write_list(columns, rows, "Nothing was done to failed jobs yet.")
 
 
 @app.command()

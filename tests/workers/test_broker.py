@@ -77,7 +77,7 @@ async def test_what_ended_is_listed_with_how_long_it_waited_and_ran_and_the_end_
 
     @one.task(task_name="slow")
     async def slow(name: str) -> None:
-        structlog.get_logger("core").info("a step", note="…" * SAID_KEPT)
+        structlog.get_logger("core").info("a step", note="😀" * SAID_KEPT)
         structlog.get_logger("core").info("the last", of=name, url="postgresql://ada:hunter2hunter2@db/x")
         await asyncio.sleep(0.3)
 
@@ -88,7 +88,7 @@ async def test_what_ended_is_listed_with_how_long_it_waited_and_ran_and_the_end_
     assert (ended.task, ended.key, ended.args, ended.outcome, ended.attempt) == ("slow", "slow:x", ("x",), "done", 1)
     assert ended.waited_s >= 0.2
     assert ended.ran_s >= 0.29
-    assert len(ended.said) == SAID_KEPT
+    assert SAID_KEPT / 2 < len(json.dumps(ended.said)) <= SAID_KEPT
     assert "[info] the last" in ended.said.splitlines()[-1]
     assert "hunter2" not in ended.said
 

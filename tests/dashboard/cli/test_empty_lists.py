@@ -16,6 +16,7 @@ Signalist = Callable[..., Any]
         ("feeds list --state failing", "No feed matches that."),
         ("failed list", "There are no failed jobs."),
         ("failed list --task crawl_feed", "No failed job matches that."),
+        ("failed actions", "Nothing was done to failed jobs yet."),
         ("failed groups", "There are no failed jobs."),
         ("operations list", "There are no operations: nothing was planned yet."),
         ("operations list --state done", "No operation matches that."),

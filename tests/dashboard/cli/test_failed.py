@@ -165,6 +165,8 @@ def test_what_was_discarded_comes_back_one_by_one_or_as_an_action_took_it(
 ) -> None:
     signalist("failed", "discard", *jobs)
     assert open_jobs(signalist) == set()
+    assert {job["id"] for job in signalist("failed", "list", "--state", "discarded", "--json").json} == set(jobs)
+    assert signalist("failed", "list", "--state", "asleep").code == 2
     assert signalist("failed", "reopen", jobs[0]).out == "1 job is back.\n"
     assert open_jobs(signalist) == {jobs[0]}
     done = {action["verb"]: action["id"] for action in signalist("failed", "actions", "--json").json}
