@@ -46,9 +46,9 @@ local function take(id, deliveries)
   end
 end
 
--- Any number that may not be taken now may stand before one that may; beyond 5,000, those have to go first.
+-- Any number that may not be taken now may stand before one that may; beyond 1,000, those have to go first.
 local from = '-'
-for _ = 1, 50 do
+for _ = 1, 10 do
   local rows = redis.call('XPENDING', stream, GROUP, 'IDLE', length, from, '+', 100)
   for _, row in ipairs(rows) do
     if #taken < most then take(row[1], row[4]) end
