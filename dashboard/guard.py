@@ -8,6 +8,7 @@ from urllib.parse import quote
 import nicegui
 import structlog
 from nicegui import ui
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -16,6 +17,7 @@ from structlog.contextvars import bound_contextvars
 from core.access import User
 from core.accounts import single_sign_on
 from core.errors import Forbidden, NotLoggedIn, SignalistError, Unavailable
+from core.pipeline.opml import LARGEST_FILE
 from dashboard import cookies, headers, login, nonces, presence, sockets
 from dashboard.connection import address, own_origin, path, request_id, same_origin, vouched_name
 from dashboard.context import context
@@ -39,6 +41,8 @@ LIVE = "/health/live"
 OPEN = (login.PATH, login.LOGOUT)
 # What programs use; everything else is for people.
 FOR_PROGRAMS = ("/api/v1/", "/api/openapi.json", "/metrics", *HEALTH)
+# An OPML file and what a form puts around it. A larger body would fill the disk, which containers have in memory.
+LARGEST_BODY = LARGEST_FILE + 64_000
 SAFE = ("GET", "HEAD", "OPTIONS")
 # To say who asks, /health may not become slower than its own checks.
 HEALTH_PATIENCE_S = 0.5
@@ -46,6 +50,8 @@ HEALTH_PATIENCE_S = 0.5
 
 def install(app: Any) -> None:
     """Puts the gate in front of `app`, NiceGUI's own, with the login page; closes pages whose session has ended."""
+    # Before Guard, so that it comes after it.
+    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=LARGEST_BODY)
     app.add_middleware(Guard)
     app.include_router(login.router)
     nonces.install()

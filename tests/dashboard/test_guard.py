@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 from fastapi.routing import iter_route_contexts
-from nicegui import core
+from nicegui import core, ui
 from starlette.routing import Mount
 
 from core.access import LEAST, Action, Role, on_this_machine
 from core.accounts import people
 from core.db import Database
+from core.pipeline.opml import LARGEST_FILE
 from dashboard import sockets
 from dashboard.api.access import actions_of
 from dashboard.context import Context, set_context
@@ -392,3 +393,18 @@ async def test_what_a_page_offers_for_uploads_is_for_its_own_session(site: "Site
     target = f"/_nicegui/client/{page.id}/upload/1"
     assert (await vera.post(target, files={"x": b""})).status_code == 403
     assert (await ada.http_client.post(target, files={"x": b""})).status_code == 404
+
+
+@pytest.mark.parametrize(("size", "status"), [(LARGEST_FILE, 200), (2 * LARGEST_FILE, 413)])
+async def test_a_file_that_is_too_large_is_not_even_received(site: "Site", size: int, status: int) -> None:
+    otto = await site.person(Role.OPERATOR, "otto")
+    received: list[int] = []
+    with await otto.open("/feeds") as client:
+        ui.upload(on_upload=lambda event: received.append(event.file.size()))
+        (upload,) = [element for element in client.elements.values() if isinstance(element, ui.upload)]
+    target = f"/_nicegui/client/{client.id}/upload/{upload.id}"
+    assert (await otto.http_client.post(target, files={"x": bytes(size)})).status_code == status
+    assert received == [size] * (status == 200)
+    # The API has a smaller limit of its own.
+    answer = await otto.http_client.post("/api/v1/feeds/import", content=bytes(3_000_000))
+    assert answer.status_code == 413
