@@ -23,6 +23,7 @@ from taskiq.abc.formatter import TaskiqFormatter
 from taskiq.message import TaskiqMessage
 from taskiq_redis import RedisStreamBroker
 
+from core.cancellation import is_cancelled
 from core.db import Database
 from core.errors import RedisUnavailable
 from core.queues import QUEUES, connect
@@ -38,7 +39,7 @@ from workers.leases import holds
 from workers.limits import Limits
 from workers.messages import HANDLE, JOB_KEY, QUEUE, attempts_in, key_in, read, shown
 from workers.middleware import Attempts
-from workers.outage import Outage, is_cancelled
+from workers.outage import Outage
 from workers.reader import Reader
 
 log = structlog.get_logger(__name__)

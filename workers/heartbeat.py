@@ -10,6 +10,7 @@ from contextlib import suppress
 
 import structlog
 
+from core.cancellation import is_cancelled
 from core.errors import RedisUnavailable
 from core.queues.beats import WorkerBeat, beat_worker
 from core.queues.client import SOCKET_TIMEOUT_S, connect
@@ -89,7 +90,9 @@ class Heartbeat(threading.Thread):
                 self._outage.failed(error)
                 self._give_up_what_runs_out()
                 pause = self._soon
-            except Exception:
+            except (Exception, asyncio.CancelledError):
+                if is_cancelled():
+                    raise
                 # A heart that stops for a bug would let every job be run twice; so would leases that are not renewed.
                 log.exception("a beat failed")
                 self._give_up_what_runs_out()

@@ -23,16 +23,6 @@ async def answered_within(seconds: float) -> AsyncIterator[None]:
         raise DatabaseUnavailable("Postgres does not answer.") from None
 
 
-def is_cancelled() -> bool:
-    """Whether the present task was asked to end.
-
-    A driver that is cancelled in the middle of something may raise an error of its own instead: a loop that survives
-    errors has to look.
-    """
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
-
-
 class Outage:
     """What one process knows of one server."""
 

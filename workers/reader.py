@@ -8,10 +8,11 @@ from contextlib import suppress
 
 import structlog
 
+from core.cancellation import is_cancelled
 from core.errors import RedisUnavailable
 from core.queues.delivery import ClockJumped, Consumer, Entry, GroupLost
 from workers.in_flight import InFlight, Stop, shares
-from workers.outage import Outage, is_cancelled
+from workers.outage import Outage
 
 log = structlog.get_logger(__name__)
 
@@ -96,7 +97,9 @@ class Reader:
             except RedisUnavailable as error:
                 self._is_unsure = True
                 await asyncio.sleep(self._outage.failed(error))
-            except Exception:
+            except (Exception, asyncio.CancelledError):
+                if is_cancelled():
+                    raise
                 # Whatever it was, a worker that silently reads no more is worse.
                 log.exception("reading failed")
                 await asyncio.sleep(1.0)

@@ -21,6 +21,7 @@ from structlog.contextvars import bind_contextvars
 
 from core import snapshot
 from core.accounts import throttle
+from core.cancellation import is_cancelled
 from core.config import Settings, settings
 from core.db import Database
 from core.errors import DatabaseUnavailable, RedisUnavailable, Unavailable
@@ -34,7 +35,7 @@ from core.queues.beats import Lead, lead, resign
 from core.queues.duties import Duty, DutyRun, known, tell
 from core.queues.jobs import run_failed_jobs_action
 from workers.broker import LEASE_S as JOB_LEASE_S
-from workers.outage import Outage, answered_within, is_cancelled
+from workers.outage import Outage, answered_within
 
 log = structlog.get_logger(__name__)
 

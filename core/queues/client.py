@@ -1,5 +1,6 @@
 """The connection to Redis, and the one edge at which its errors become ours."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -9,6 +10,7 @@ from redis.asyncio import Redis, RedisCluster, Sentinel
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from core.cancellation import is_cancelled
 from core.errors import Misconfigured, RedisFull, RedisRefused, RedisUnavailable, SignalistError
 
 # A black-holed server is noticed after this many seconds; it must exceed every BLOCK that we ask for.
@@ -103,6 +105,8 @@ class redis_errors:  # noqa: N801 - used as a context manager, reads as a phrase
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, exc.RedisError | exc.RedisClusterException | OSError):
             raise translated(error) from error
+        if isinstance(error, asyncio.CancelledError) and not is_cancelled():
+            raise RedisUnavailable("Redis does not answer.") from error
 
 
 def translated(error: BaseException) -> SignalistError:
