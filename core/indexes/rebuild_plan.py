@@ -8,7 +8,7 @@ from typing import Any
 from core.errors import BadRequest
 from core.indexes import sizing
 from core.indexes.room import Room
-from core.indexes.shape import DEFAULT_EF_CONSTRUCTION, DEFAULT_M, Shape
+from core.indexes.shape import DEFAULT_EF_CONSTRUCTION, DEFAULT_M, FOREIGN, TITLE, Shape
 from core.operations.plan import Danger, Explored, Parameters, Plan, PlannedStep
 from core.phrases import duration, size
 from core.queries import index_ddl
@@ -98,6 +98,9 @@ def chosen_shape(asked: Parameters, rows: int) -> Shape:
     method = asked.get("method") or fits.method
     if method not in {"ivfflat", "hnsw"}:
         raise BadRequest("The method is ivfflat or hnsw.")
+    for name in FOREIGN[method]:
+        if asked.get(name) is not None:
+            raise BadRequest(f"{TITLE[method]} has no {name}.")
     halfvec = bool(asked.get("halfvec"))
     if method == "ivfflat":
         # The table has no IVFFlat for more than a million rows: pgvector's README takes the square root there.

@@ -1,11 +1,13 @@
 """What a vector index is made of, in words and in SQL. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 Method = Literal["ivfflat", "hnsw"]
 TITLE: Mapping[str, str] = {"ivfflat": "IVFFlat", "hnsw": "HNSW"}
+# What belongs to the other method.
+FOREIGN: Mapping[str, Sequence[str]] = {"ivfflat": ("m", "ef_construction"), "hnsw": ("lists",)}
 # What is turned at query time to trade speed for recall, and how far it can be turned.
 SETTING: Mapping[str, str] = {"ivfflat": "ivfflat.probes", "hnsw": "hnsw.ef_search"}
 # pgvector's defaults (README, "Indexing").

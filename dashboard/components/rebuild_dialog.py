@@ -8,6 +8,7 @@ from nicegui import ui
 from core.errors import BadRequest
 from core.indexes import choices
 from core.indexes.choices import Choice
+from core.indexes.shape import FOREIGN
 from core.operations import planning
 from core.phrases import size
 from core.queries.operations import OperationRow
@@ -95,7 +96,7 @@ def _compare(options: Sequence[Choice]) -> None:
 
 def _asked(method: str, typed: dict[str, str]) -> dict[str, Any]:
     """What was chosen, without what belongs to the other method."""
-    foreign = {"ivfflat": {"m", "ef_construction"}, "hnsw": {"lists"}}.get(method, set())
+    foreign = FOREIGN.get(method, ())
     asked: dict[str, Any] = {"method": method} if method else {}
     for name, text in typed.items():
         if not text.strip() or name in foreign:
