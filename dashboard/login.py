@@ -16,7 +16,7 @@ from core.accounts.logins import ABSOLUTE, NewLogin, TooManyAttempts, WrongLogin
 from core.accounts.names import normal
 from core.accounts.throttle import Origin
 from core.errors import Forbidden, SignalistError
-from dashboard import cookies, plain, presence
+from dashboard import cookies, plain
 from dashboard.connection import address, vouched_name
 from dashboard.context import context
 
@@ -86,10 +86,12 @@ async def submit(request: Request) -> Response:
 
 @router.post(LOGOUT)
 async def leave(request: Request) -> Response:
-    """Ends the session, closes its open pages and clears what the browser kept of it."""
+    """Ends the session and clears what the browser kept of it. Its open pages are closed within a second.
+
+    Not at once: the one that asks would be told to reload in the middle of leaving, and then never see the answer.
+    """
     if request.state.login is not None:
         await logins.log_out(context().database, request.state.login)
-        await presence.check()
     vouched = vouched_name(request)
     response = RedirectResponse(PATH, HTTPStatus.SEE_OTHER) if vouched is None else _still_vouched_for(request, vouched)
     cookies.drop(request, response, cookies.SESSION)
