@@ -122,6 +122,7 @@ class Broker(RedisStreamBroker):
             describe=self._describe,
             outage=self._outage,
             recycle=partial(self._recycling.drain, "asked for"),
+            revive=self._reader.revive,
         )
         self._heartbeat.start()
         self._start(self._chores_for_ever())

@@ -41,8 +41,9 @@ class Heartbeat(threading.Thread):
         describe: Callable[[], WorkerBeat],
         outage: Outage,
         recycle: Callable[[], None],
+        revive: Callable[[], None],
     ) -> None:
-        """`recycle` is called on the event loop when a person asked for a fresh process."""
+        """`recycle` is called on the event loop when a person asked for a fresh process, `revive` with each beat."""
         super().__init__(name="heartbeat", daemon=True)
         self._url = url
         self._name, self._lease, self._queues = consumer.name, consumer.lease, consumer.queues
@@ -50,6 +51,7 @@ class Heartbeat(threading.Thread):
         self._describe = describe
         self._outage = outage
         self._recycle = recycle
+        self._revive = revive
         self._loop = asyncio.get_running_loop()
         self._beats_missed = 0
         self._own_loop: asyncio.AbstractEventLoop | None = None
@@ -127,4 +129,7 @@ class Heartbeat(threading.Thread):
         self._loop.call_soon_threadsafe(self._pulse)
 
     def _pulse(self) -> None:
-        self._beats_missed = 0
+        # Those that a blocked loop has missed all come at once, and count as one.
+        if self._beats_missed:
+            self._beats_missed = 0
+            self._revive()

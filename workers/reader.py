@@ -3,8 +3,9 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 
 import structlog
 
@@ -30,6 +31,24 @@ _MORE_ROOM_S = 0.003
 _QUIET_QUEUES_S = 0.02
 # How often delayed jobs, pauses and cancels are looked for, at least.
 _LOOK_S = 0.5
+
+
+# A step takes some seconds at the most. Beats are counted as well: while the whole process is stopped, none comes.
+STILL_S, STILL_BEATS = 10.0, 3
+
+
+@dataclass
+class _Loop:
+    """`began`: when its last step did; `beats` since then."""
+
+    step: Callable[[], Coroutine[None, None, bool]]
+    task: asyncio.Task[None]
+    began: float
+    beats: int = 0
+
+    @property
+    def stands_still(self) -> bool:
+        return self.beats >= STILL_BEATS and time.monotonic() - self.began > STILL_S
 
 
 class Reader:
@@ -68,27 +87,47 @@ class Reader:
         self._order = list(consumer.queues)
         self._stopping = False
         self._reclaim_at = self._waited_at = float("-inf")
-        self._tasks: list[asyncio.Task[None]] = []
+        self._loops: list[_Loop] = []
 
     def start(self) -> None:
         self._heard_at = time.monotonic()
-        self._tasks = [asyncio.create_task(self._forever(self._read)), asyncio.create_task(self._forever(self._look))]
+        self._loops = [self._begun(self._read), self._begun(self._look)]
+
+    def _begun(self, step: Callable[[], Coroutine[None, None, bool]]) -> _Loop:
+        return _Loop(step, asyncio.create_task(self._forever(step)), time.monotonic())
+
+    def revive(self) -> None:
+        """To be called on the event loop with each beat: a worker that reads no more looks alive, and does nothing.
+
+        What has ended, or stands still, begins anew: a driver may leave it so after a freeze. What was being read then
+        comes round again when its lease has run out.
+        """
+        for at, loop in enumerate(self._loops) if not self._stopping else ():
+            loop.beats += 1
+            if loop.task.done() or loop.stands_still:
+                log.error("reading had stopped, and begins anew", step=loop.step.__name__)
+                loop.task.cancel()
+                self._loops[at] = self._begun(loop.step)
 
     async def stop(self) -> None:
         """Takes nothing more. What was asked for already still arrives, before this returns."""
         self._stopping = True
         self._in_flight.has_changed.set()
-        await self._tasks[0]
+        await self._loops[0].task
 
     async def close(self) -> None:
         """Ends the looking as well, which goes on while the last jobs run, so that they can be cancelled."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._stopping = True
+        for loop in self._loops:
+            loop.task.cancel()
+        await asyncio.gather(*(loop.task for loop in self._loops), return_exceptions=True)
 
     async def _forever(self, step: Callable[[], Awaitable[bool]]) -> None:
         going_on = True
         while going_on and not is_cancelled():
+            for loop in self._loops:
+                if loop.step == step:
+                    loop.began, loop.beats = time.monotonic(), 0
             try:
                 going_on = await step()
                 self._outage.over()

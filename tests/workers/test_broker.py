@@ -348,3 +348,29 @@ async def test_a_listener_that_dies_lets_running_jobs_end(worker: Any, redis: Re
         await receiver.listen(asyncio.Event())
     assert ran == ["x"]
     await one.broker.shutdown()
+
+
+@pytest.mark.parametrize("how", ["ended", "stands still"])
+async def test_reading_that_has_stopped_begins_anew(
+    worker: Any, redis: Redis, until: Any, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    one, ran = worker(), []
+    noting(one, ran)
+    await one.start()
+    reader = one.broker._reader
+    (stopped, _) = await until(lambda: reader._loops)
+    if how == "ended":
+        stopped.task.cancel()
+    else:
+        consumer = one.broker._consumer
+        wait = consumer.wait
+
+        async def never(*_: Any) -> None:
+            consumer.wait = wait
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr("workers.reader.STILL_S", 0.5)
+        consumer.wait = never
+    await until(lambda: reader._loops[0] is not stopped, 20)
+    await enqueue(redis, job("x"))
+    await until(lambda: ran == ["x"])
