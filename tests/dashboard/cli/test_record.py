@@ -27,7 +27,7 @@ PROCESSES = {"up", "demo", "dashboard", "worker", "scheduler", "db init"}
 READING = {
     *("health", "search", "queues", "feeds list", "feeds export", "failed list", "failed groups", "failed show"),
     *("index stats", "index plan", "operations list", "operations show", "users list", "tokens list", "sessions list"),
-    *("failed export", "record", "db status", "db history", "db diff", "db plan"),
+    *("failed actions", "failed export", "record", "db status", "db history", "db diff", "db plan"),
 }
 # Of those that change something: the words after the verb, and what the record calls it. {…} stands for an id.
 CHANGING = {
@@ -37,6 +37,9 @@ CHANGING = {
     "feeds remove": ("https://example.org/ --yes", "edit feeds"),
     "failed retry": ("{job}", "retry jobs"),
     "failed discard": ("{job}", "discard jobs"),
+    "failed reopen": ("{job}", "discard jobs"),
+    "failed edit": ("{job} [1]", "edit job"),
+    "failed cancel": ("{token}", "retry jobs"),
     "queues pause": ("crawl", "pause queue"),
     "queues resume": ("crawl", "pause queue"),
     "queues purge": ("crawl --yes", "purge queue"),
