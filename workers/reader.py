@@ -3,9 +3,9 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -41,10 +41,10 @@ STILL_S, STILL_BEATS = 10.0, 3
 class _Loop:
     """`began`: when its last step did; `beats` since then."""
 
-    step: Callable[[], Coroutine[None, None, bool]]
-    task: asyncio.Task[None]
-    began: float
+    step: Callable[[], Awaitable[bool]]
+    began: float = field(default_factory=time.monotonic)
     beats: int = 0
+    task: asyncio.Task[None] = field(init=False)
 
     @property
     def stands_still(self) -> bool:
@@ -93,8 +93,10 @@ class Reader:
         self._heard_at = time.monotonic()
         self._loops = [self._begun(self._read), self._begun(self._look)]
 
-    def _begun(self, step: Callable[[], Coroutine[None, None, bool]]) -> _Loop:
-        return _Loop(step, asyncio.create_task(self._forever(step)), time.monotonic())
+    def _begun(self, step: Callable[[], Awaitable[bool]]) -> _Loop:
+        loop = _Loop(step)
+        loop.task = asyncio.create_task(self._forever(loop))
+        return loop
 
     def revive(self) -> None:
         """To be called on the event loop with each beat: a worker that reads no more looks alive, and does nothing.
@@ -122,14 +124,12 @@ class Reader:
             loop.task.cancel()
         await asyncio.gather(*(loop.task for loop in self._loops), return_exceptions=True)
 
-    async def _forever(self, step: Callable[[], Awaitable[bool]]) -> None:
+    async def _forever(self, loop: _Loop) -> None:
         going_on = True
         while going_on and not is_cancelled():
-            for loop in self._loops:
-                if loop.step == step:
-                    loop.began, loop.beats = time.monotonic(), 0
+            loop.began, loop.beats = time.monotonic(), 0
             try:
-                going_on = await step()
+                going_on = await loop.step()
                 self._outage.over()
             except GroupLost:
                 await self._make_groups()

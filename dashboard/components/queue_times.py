@@ -52,7 +52,7 @@ class QueueTimes:
 
 
 def _cell(label: str) -> Text:
-    cell = Text("td", UNKNOWN, "r").style("white-space:nowrap")
+    cell = Text("td", UNKNOWN, "r")
     cell.props["data-label"] = label
     return cell
 
