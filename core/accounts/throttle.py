@@ -41,7 +41,9 @@ def wait(pair: Failures, address: Failures | None, now: dt.datetime) -> dt.timed
 
     `pair`: failures of this account from this origin; `address`: of the address as a whole, None for a known browser.
     """
-    until = pair.last_at + delay(pair.count) if pair.count else now
+    pause = delay(pair.count)
+    # Without a pause there is no wait either, not even for an attempt that began before the last failure was counted.
+    until = pair.last_at + pause if pause else now
     if address is not None and address.count >= ADDRESS_LIMIT:
         until = max(until, address.last_at + ADDRESS_PAUSE)
     return max(until - now, NOTHING)

@@ -39,6 +39,10 @@ def test_the_wait_ends_and_is_counted_from_the_last_failure() -> None:
     assert wait(pair, NONE, NOW + seconds(1)) == NOTHING
 
 
+def test_an_attempt_that_began_before_another_failed_waits_for_nothing_while_there_is_no_pause() -> None:
+    assert wait(Failures(FREE - 1, NOW), NONE, NOW - seconds(1)) == NOTHING
+
+
 def test_an_address_that_tries_many_names_has_to_pause() -> None:
     spraying = Failures(ADDRESS_LIMIT, NOW)
     assert wait(NONE, spraying, NOW) == ADDRESS_PAUSE
