@@ -117,7 +117,7 @@ class Upgrade(_Migrate):
         await migrate_steps.no_invalid_index(run)
 
     async def roll_back(self, world: World, run: Run) -> Undone:
-        await migrate_steps.clear(world, run)
+        await migrate_steps.restore(world, run)
         status = await migrate_steps.status(world)
         start = run.row.matters["current"]
         done = [name for name in run.row.matters["revisions"] if name not in status.pending]
@@ -197,7 +197,7 @@ class Downgrade(_Migrate):
         await migrate_steps.no_invalid_index(run)
 
     async def roll_back(self, world: World, run: Run) -> Undone:
-        await migrate_steps.clear(world, run)
+        await migrate_steps.restore(world, run)
         status = await migrate_steps.status(world)
         start = run.row.matters["current"]
         gone = [name for name in reversed(run.row.matters["revisions"]) if name in status.pending]

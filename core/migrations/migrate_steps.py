@@ -3,8 +3,9 @@
 import asyncio
 import re
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 from core.errors import Conflict, SignalistError, StatementFailed
 from core.migrations import standing
@@ -15,7 +16,7 @@ from core.operations import statement
 from core.operations.kind import World
 from core.operations.running import Run
 from core.phrases import duration, listed
-from core.queries import backends, index_ddl, invalid_indexes, server, table_sizes
+from core.queries import backends, index_ddl, index_definitions, invalid_indexes, server, table_sizes
 
 # How long a revision waits for a lock, with everybody else queueing behind it; and how often it tries. It gives way
 # before anybody's deadlock_timeout, which is a second: a concurrent build that waits for our snapshot while we wait for
@@ -26,8 +27,10 @@ ATTEMPTS = 8
 OTHERS_S = 12.0
 _LOCK_NOT_AVAILABLE = "55P03"
 
+# Of an index that is built or dropped beside the transaction, the name.
 _CONCURRENT = re.compile(
-    r'create\s+(?:unique\s+)?index\s+concurrently\s+(?:if\s+not\s+exists\s+)?"?(\w+)"?\s+on\b', re.IGNORECASE
+    r'(?:create\s+(?:unique\s+)?|drop\s+)index\s+concurrently\s+(?:if\s+(?:not\s+)?exists\s+)?(?:\w+\.)?"?(\w+)"?',
+    re.IGNORECASE,
 )
 
 Move = Callable[[str, str, How], MigrationStatus]
@@ -69,8 +72,13 @@ async def move(
         return
     if current != start:
         raise Conflict(f"The schema is at {current}, not at {start}: somebody else has moved it.")
-    builds = [found[1] for sql in told.sql or () if (found := _CONCURRENT.match(sql))]
-    await run.keep(move={"start": start, "builds": builds})
+    begun = run.result.get("move", {})
+    if (begun.get("start"), begun.get("end")) != (start, end):
+        async with run.database.session() as session:
+            valid = await index_definitions.of_valid(session)
+        beside = [found[1] for sql in told.sql or () if (found := _CONCURRENT.match(sql))]
+        before = {name: valid[name] for name in beside if name in valid}
+        await run.keep(move={"start": start, "end": end, "beside": beside, "before": before})
     heard: deque[str] = deque()
     lock_timeout = 0 if told.concurrent else round(LOCK_TIMEOUT_S * 1000)
     how = How(
@@ -117,22 +125,50 @@ async def clear(world: World, run: Run) -> None:
     """Ends what a lost worker left running, and drops the indexes of a revision that was begun and is not done.
 
     Indexes that are built concurrently are outside of the revision's transaction: cut short it leaves them, valid or
-    not, and would stumble over them the next time.
+    not, and would stumble over them the next time. One that was there before, and still is, stays.
     """
     if pids := await statement.running(run):
         await run.say("A session of the worker that was lost is still at it: ending it, which undoes its revision.")
         async with run.database.owner_session() as session:
             await backends.terminate(session, pids)
         await statement.ended(run)
-    begun = run.result.get("move")
-    if begun is None or (await status(world)).current != begun["start"]:
-        return
+    begun = await _cut_short(world, run)
     async with run.database.session() as session:
         present = await table_sizes.of_indexes(session)
-    for name in begun["builds"]:
-        if name in present:
+        valid = await index_definitions.of_valid(session)
+    for name in dict.fromkeys(begun["beside"]):
+        if name in present and (name not in valid or valid[name] != begun["before"].get(name)):
             await run.say(f"{name} was left by a revision that did not end: dropping it.", "warning")
             await statement.execute(run, index_ddl.drop(name))
+
+
+async def restore(world: World, run: Run) -> None:
+    """Makes the indexes of a revision that was begun and is not done what they were before it.
+
+    Raises NotMigrated, with what to type, when one that it has dropped cannot be built again.
+    """
+    await clear(world, run)
+    async with run.database.session() as session:
+        valid = await index_definitions.of_valid(session)
+    gone = {name: sql for name, sql in (await _cut_short(world, run))["before"].items() if name not in valid}
+    for name, sql in gone.items():
+        await run.say(f"{name} was dropped by a revision that did not end: building it again.", "warning")
+        try:
+            await statement.execute(run, sql)
+        except StatementFailed as error:
+            await statement.execute(run, index_ddl.drop(name))
+            left = f"{listed(list(gone))} {'is' if len(gone) == 1 else 'are'} gone"
+            typed = " and ".join(f"`{each};`" for each in gone.values())
+            raise NotMigrated(f"{left}, since {error} Once that is mended, type {typed}.") from error
+
+
+async def _cut_short(world: World, run: Run) -> Mapping[str, Any]:
+    """What is remembered of a revision that was begun and is not done; nothing where none was."""
+    begun = run.result.get("move")
+    if begun is None or (await status(world)).current != begun["start"]:
+        return {"beside": (), "before": {}}
+    # An operation that an older version began has kept only what it builds.
+    return {"beside": begun.get("builds", ()), "before": {}, **begun}
 
 
 async def arrived(world: World, target: str | None) -> None:

@@ -276,6 +276,72 @@ async def test_a_cancelled_concurrent_build_leaves_no_invalid_index_and_the_next
     assert (await run(world, row, phrase=row.plan.phrase or "")).state is State.DONE
 
 
+AS_THEY_WERE = (
+    "CREATE INDEX by_site ON public.feeds USING btree (site_url), CREATE INDEX by_url ON public.feeds USING btree (url)"
+)
+INDEXES = """
+    select string_agg(indexdef, ', ' order by indexname) from pg_indexes join pg_index on indexrelid = indexname::regclass
+     where indexname in ('by_site', 'by_title', 'by_url') and indisvalid
+"""
+REBUILDS = """with op.get_context().autocommit_block():
+        op.drop_index("by_site", postgresql_concurrently=True)
+        op.drop_index("by_url", postgresql_concurrently=True)
+        op.create_index("by_url", "feeds", ["url", "title"], postgresql_concurrently=True)
+        op.create_index("by_title", "feeds", ["title"], postgresql_concurrently=True)"""
+
+
+@pytest.mark.parametrize("kind", ["upgrade schema", "downgrade schema"])
+@pytest.mark.parametrize("dropped", [True, False], ids=["in the middle", "before the first statement"])
+async def test_indexes_that_a_cancelled_revision_drops_beside_its_transaction_are_as_they_were(
+    world: World, database_url: str, revisions: Add, monkeypatch: pytest.MonkeyPatch, kind: str, dropped: bool
+) -> None:
+    monkeypatch.setattr("core.migrations.migrate.drift", lambda url: ())
+    is_down = kind == "downgrade schema"
+    revisions(*(("pass", REBUILDS) if is_down else (REBUILDS, "pass")))
+    if is_down:
+        migrations.upgrade(database_url)
+    with psycopg.connect(database_url) as connection:
+        connection.execute("create index by_site on feeds (site_url); create index by_url on feeds (url)")
+    assert ask(database_url, INDEXES) == AS_THEY_WERE
+    row = await plan(world, "-1" if is_down else "head", kind)
+    await approve(world, ADA, "cli", row.id, read_hash=row.plan_hash)
+    with psycopg.connect(database_url) as other:
+        # A build waits for an older snapshot; a drop already for this lock.
+        other.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        other.execute("select count(*) from users" if dropped else "lock table feeds in share update exclusive mode")
+        work = asyncio.create_task(run_operation(world, row.id, "worker 1"))
+        async with asyncio.timeout(20):
+            while ("CREATE INDEX" if dropped else "DROP INDEX") not in await log_of(world, row):
+                await asyncio.sleep(0.05)
+            assert (ask(database_url, INDEXES) != AS_THEY_WERE) is dropped
+            await cancel(world, ADA, "browser", row.id)
+            while (await planning.get(world, row.id)).state is State.RUNNING:
+                await asyncio.sleep(0.05)
+    await asyncio.wait_for(work, 60)
+    assert (await planning.get(world, row.id)).state is State.CANCELLED, await log_of(world, row)
+    assert ask(database_url, INDEXES) == AS_THEY_WERE, await log_of(world, row)
+    assert ("building it again" in await log_of(world, row)) is dropped
+
+
+async def test_an_index_that_cannot_be_built_again_is_named_with_what_to_type(
+    world: World, database_url: str, revisions: Add
+) -> None:
+    gone = "CREATE UNIQUE INDEX by_url ON public.feeds USING btree (title)"
+    revisions(
+        "with op.get_context().autocommit_block():\n"
+        '        op.drop_index("by_url", postgresql_concurrently=True)\n'
+        "        op.execute(\"insert into feeds (url) values ('http://a.example'), ('http://b.example')\")\n"
+        '        op.execute("select 1 / 0")'
+    )
+    with psycopg.connect(database_url) as connection:
+        connection.execute(gone.encode())
+    done = await run(world, await plan(world))
+    assert done.state is State.FAILED
+    assert "by_url is gone" in (done.outcome or "")
+    assert f"`{gone.replace('INDEX', 'INDEX CONCURRENTLY')};`" in (done.outcome or "")
+    assert ask(database_url, "select count(*) from pg_class where relname = 'by_url'") == 0
+
+
 async def test_two_clicks_while_somebody_builds_an_index_by_hand_are_one_run_and_nobody_is_a_victim(
     world: World, database_url: str, revisions: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
