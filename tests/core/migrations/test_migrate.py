@@ -280,7 +280,8 @@ AS_THEY_WERE = (
     "CREATE INDEX by_site ON public.feeds USING btree (site_url), CREATE INDEX by_url ON public.feeds USING btree (url)"
 )
 INDEXES = """
-    select string_agg(indexdef, ', ' order by indexname) from pg_indexes join pg_index on indexrelid = indexname::regclass
+    select string_agg(indexdef, ', ' order by indexname)
+      from pg_indexes join pg_index on indexrelid = indexname::regclass
      where indexname in ('by_site', 'by_title', 'by_url') and indisvalid
 """
 REBUILDS = """with op.get_context().autocommit_block():
