@@ -1,6 +1,7 @@
 """Who did what, from where, to what, with what outcome."""
 
-from collections.abc import AsyncIterator
+import datetime as dt
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -9,9 +10,10 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.access import Action, User, require
+from core.accounts import throttle
 from core.db import Database
 from core.errors import Forbidden, NotLoggedIn, SignalistError, Unavailable
-from core.queries import records
+from core.queries import login_failures, records
 from core.redaction import redact, redacted
 
 Face = Literal["browser", "api", "cli", "system"]
@@ -80,7 +82,7 @@ async def attempted(database: Database, deed: Deed) -> AsyncIterator[User]:
     try:
         yield require(deed.user, deed.action)
     except (Forbidden, NotLoggedIn) as refusal:
-        await note(database, deed, "refused", str(refusal))
+        await refused(database, deed, str(refusal))
         raise
     except BaseException as error:
         await note(database, deed, "failed", _sentence(error))
@@ -97,27 +99,53 @@ async def committed(database: Database, deed: Deed, user: User) -> AsyncIterator
         await _add(session, deed, "done")
 
 
-async def note(database: Database, deed: Deed, outcome: Outcome, error: str) -> None:
+async def refused(database: Database, deed: Deed, error: str) -> None:
+    """Writes a row about a refusal: of one person at one address twenty in a quarter of an hour; the log has the rest.
+
+    Nobody deletes rows, and to be refused costs nothing: who asks again and again would fill the disk.
+    """
+    await note(database, deed, "refused", error, is_due=_is_due)
+
+
+async def note(
+    database: Database,
+    deed: Deed,
+    outcome: Outcome,
+    error: str,
+    *,
+    is_due: Callable[[AsyncSession, Deed], Awaitable[bool]] | None = None,
+) -> None:
     """Writes a row about something that did not happen.
 
     It was refused or failed already, and that error must reach the caller, whatever keeps the row from being written:
     the log has it then.
     """
     deed.details["error"] = error
+    told = {"actor": deed.actor, "face": deed.face, "action": deed.action.value, "target": deed.target}
+    told |= {"outcome": outcome, "reason": error}
     try:
         async with database.session() as session:
-            await _add(session, deed, outcome)
+            if is_due is None or await is_due(session, deed):
+                await _add(session, deed, outcome)
+            else:
+                log.warning("An action was not recorded again.", **told)
     except Exception as cause:
         log.error(  # noqa: TRY400 - the trace of a server that is away says nothing
             "An action could not be recorded.",
-            actor=deed.actor,
-            face=deed.face,
-            action=deed.action.value,
-            target=deed.target,
-            outcome=outcome,
-            reason=error,
+            **told,
             exc_info=None if isinstance(cause, SignalistError) else cause,
         )
+
+
+async def _is_due(session: AsyncSession, deed: Deed) -> bool:
+    now = dt.datetime.now(dt.UTC)
+    origin = f"refused {deed.actor} {throttle.neighbourhood(deed.user.address or '') if deed.user else ''}"
+    before = await login_failures.hold(session, origin, login_failures.ALL, now)
+    if throttle.wait_of_all(before, now):
+        return False
+    after = throttle.one_more(before, throttle.ADDRESS_PAUSE, now)
+    await login_failures.put(session, origin, login_failures.ALL, after)
+    return True
 
 
 async def _add(session: AsyncSession, deed: Deed, outcome: Outcome) -> None:

@@ -44,9 +44,12 @@ def wait(pair: Failures, address: Failures | None, now: dt.datetime) -> dt.timed
     pause = delay(pair.count)
     # Without a pause there is no wait either, not even for an attempt that began before the last failure was counted.
     until = pair.last_at + pause if pause else now
-    if address is not None and address.count >= ADDRESS_LIMIT:
-        until = max(until, address.last_at + ADDRESS_PAUSE)
-    return max(until - now, NOTHING)
+    return max(until - now, NOTHING if address is None else wait_of_all(address, now))
+
+
+def wait_of_all(address: Failures, now: dt.datetime) -> dt.timedelta:
+    """The same for the failures of an address as a whole."""
+    return max(address.last_at + ADDRESS_PAUSE - now, NOTHING) if address.count >= ADDRESS_LIMIT else NOTHING
 
 
 def delay(failures: int) -> dt.timedelta:

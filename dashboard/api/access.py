@@ -8,7 +8,7 @@ from fastapi.routing import RouteContext
 
 from core.access import Action, User, require
 from core.errors import Forbidden
-from core.recording import Deed, note
+from core.recording import Deed, refused
 from dashboard.connection import path
 from dashboard.context import context
 
@@ -25,7 +25,7 @@ class Allowed:
             return require(user, self.action)
         except Forbidden as refusal:
             # Refused before any verb of core saw it, which would have recorded it.
-            await note(context().database, Deed(user, "api", self.action, path(request)), "refused", str(refusal))
+            await refused(context().database, Deed(user, "api", self.action, path(request)), str(refusal))
             raise
 
 

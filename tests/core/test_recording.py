@@ -1,10 +1,14 @@
 """Every action leaves a record: done, refused or failed."""
 
+import asyncio
+from dataclasses import replace
+
 import psycopg
 import pytest
 from sqlalchemy import text
 
-from core.access import SYSTEM, Action, Role, User
+from core.access import SYSTEM, Action, Role, User, may
+from core.accounts.throttle import ADDRESS_LIMIT
 from core.db import Database
 from core.errors import BadRequest, Conflict, DatabaseUnavailable, Forbidden, NotLoggedIn
 from core.recording import NotRecorded, recorded
@@ -36,6 +40,34 @@ async def test_a_refusal_is_recorded_and_nothing_is_done(database: Database, dat
         async with recorded(database, None, "browser", Action.PAUSE_QUEUE, "crawl"):
             pytest.fail("the body ran")
     assert [(row[0], row[5]) for row in rows(database_url)] == [("vera", "refused"), ("anonymous", "refused")]
+
+
+async def test_who_asks_again_and_again_for_what_they_may_not_does_not_fill_the_record(
+    database: Database, database_url: str
+) -> None:
+    async def ask(user: User, action: Action, target: str) -> None:
+        with pytest.raises(Forbidden):
+            async with recorded(database, user, "browser", action, target):
+                pytest.fail("the body ran")
+
+    def refusals() -> list[tuple[object, ...]]:
+        return [row[:2] for row in rows(database_url) if row[5] == "refused"]
+
+    # Whatever is asked for.
+    actions = [action for action in Action if not may(VIEWER, action)]
+    await asyncio.gather(*(ask(VIEWER, action, str(n)) for n, action in enumerate(actions * 3)))
+    assert refusals() == [("vera", "10.0.0.7")] * ADDRESS_LIMIT
+    # Who else is refused, and where else, is still seen.
+    for user in (replace(VIEWER, name="vince"), replace(VIEWER, address="10.0.0.9")):
+        await ask(user, Action.PAUSE_QUEUE, "crawl")
+    assert refusals()[ADDRESS_LIMIT:] == [("vince", "10.0.0.7"), ("vera", "10.0.0.9")]
+    # What they may do is recorded as ever, and so are they themselves after a while.
+    async with recorded(database, VIEWER, "browser", Action.SEARCH, "words"):
+        pass
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("update login_failures set last_failed_at = last_failed_at - interval '15 minutes'")
+    await ask(VIEWER, Action.PAUSE_QUEUE, "crawl")
+    assert [row[0] for row in rows(database_url)][-2:] == ["vera", "vera"]
 
 
 async def test_a_failure_is_recorded_without_the_words_of_a_foreign_error(
