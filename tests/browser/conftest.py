@@ -28,8 +28,9 @@ from core.operations import planning
 from core.operations.kind import World
 from dashboard.main import PAGES
 
-# A page hears of a change with the next poll, and rests between two readings.
-expect.set_options(timeout=15_000)
+# A page hears of a change with the next poll, and rests between two readings; and a machine may be slow.
+PATIENCE_MS = 30_000
+expect.set_options(timeout=PATIENCE_MS)
 PASSWORD = "correct horse battery staple"
 ROOT = on_this_machine("root")
 # No request leaves the machine: what the browser itself would load stays off.
@@ -82,6 +83,12 @@ class Shared:
 
 
 StartDashboard = Callable[..., AbstractContextManager[tuple[str, Path]]]
+
+
+async def shown(page: Page) -> None:
+    """Waits until the page is live and shows what it reads, also where that is tried again."""
+    await expect(page.locator("#live[data-at]")).to_be_attached()
+    await expect(page.locator(".bone").or_(page.get_by_text("It is tried again by itself"))).to_have_count(0)
 
 
 def free_port() -> int:
@@ -152,7 +159,7 @@ async def browser(chromium: Path) -> AsyncIterator[Browser]:
 async def window(browser: Browser, dashboard: Dashboard) -> AsyncIterator[BrowserContext]:
     """A browser profile of its own, on the dashboard."""
     context = await browser.new_context(base_url=dashboard.url)
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE_MS)
     yield context
     await context.close()
 

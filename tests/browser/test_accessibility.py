@@ -9,6 +9,7 @@ from axe_playwright_python.base import AXE_SCRIPT
 from playwright.async_api import Browser, BrowserContext, Error, Page, expect
 
 from core.access import Role
+from tests.browser.conftest import PATIENCE_MS, shown
 
 pytestmark = pytest.mark.browser
 
@@ -76,8 +77,7 @@ async def looked_at(page: Page) -> list[str]:
 
 async def looked_at_with_dialogs(page: Page, path: str) -> list[str]:
     await page.goto(path)
-    await expect(page.locator("#live.ok")).to_be_visible()
-    await expect(page.locator(".bone")).to_have_count(0)
+    await shown(page)
     found = await looked_at(page)
     for opener in DIALOGS.get(path, ()):
         await page.get_by_role("button", name=opener).first.click()
@@ -100,7 +100,7 @@ async def test_nothing_serious_is_found_on_any_page(
     await dashboard.person("ada", Role.ADMIN)
     await dashboard.person("vera", Role.VIEWER)
     window = await browser.new_context(base_url=dashboard.url, reduced_motion="reduce")
-    window.set_default_timeout(30_000)
+    window.set_default_timeout(PATIENCE_MS)
     await (await dashboard.log_in(window, "ada")).close()
     # Several at a time: much of it is waiting until a page has come to rest.
     tabs = asyncio.Semaphore(2)
@@ -146,7 +146,7 @@ async def test_nothing_serious_is_found_on_what_strangers_and_viewers_see(dashbo
 async def test_a_feed_is_added_with_the_keyboard_alone(dashboard, browser: Browser) -> None:
     await dashboard.person("otto", Role.OPERATOR)
     window = await browser.new_context(base_url=dashboard.url)
-    window.set_default_timeout(10_000)
+    window.set_default_timeout(PATIENCE_MS)
     page = await dashboard.log_in(window, "otto")
     await expect(page.locator("#live.ok")).to_be_visible()
     await page.keyboard.press("Tab")

@@ -15,6 +15,7 @@ from playwright.async_api import Browser, expect
 from core.access import Role, on_this_machine
 from core.accounts import people
 from core.db import Database
+from tests.browser.conftest import PATIENCE_MS
 
 if TYPE_CHECKING:
     from tests.browser.conftest import StartDashboard
@@ -40,7 +41,7 @@ async def test_a_person_behind_the_proxy_and_an_attacker_at_the_port(
 ) -> None:
     await people.add(database, ROOT, "cli", name="jane", role=Role.ADMIN, password="correct horse battery staple")
     window = await browser.new_context(base_url=url, extra_http_headers={HEADER: "jane"})
-    window.set_default_timeout(10_000)
+    window.set_default_timeout(PATIENCE_MS)
     page = await window.new_page()
     await page.goto("/feeds?state=failing")
     await expect(page.locator("#live")).to_contain_text("live")
