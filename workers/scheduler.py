@@ -115,7 +115,7 @@ class Scheduler:
 
     async def _keep_leading(self) -> None:
         while not is_cancelled():
-            beat = SchedulerBeat(self.name, os.getpid(), dt.datetime.now(dt.UTC))
+            beat = SchedulerBeat(self.name, os.getpid())
             try:
                 self._follow(await lead(self._redis, beat, self._lease))
                 self._redis_outage.over()

@@ -8,7 +8,6 @@ from core.reading import Reading
 def check(scheduler: Reading[SchedulerBeat | None]) -> Check:
     if not scheduler.ok:
         return Check("scheduler", Status.UNKNOWN, scheduler.problem("The scheduler"), scheduler.tried_at)
-    # By whether its beat is there, which Redis' clock decides; its age by ours would be the difference of two clocks.
     if scheduler.value is None:
         detail = "No scheduler is alive: no feed becomes due and nothing missing is found."
         return Check("scheduler", Status.DEGRADED, detail, scheduler.tried_at)

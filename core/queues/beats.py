@@ -50,11 +50,11 @@ class WorkerBeat:
 
 @dataclass(frozen=True)
 class SchedulerBeat:
-    """The scheduler that holds the lease."""
+    """The scheduler that holds the lease; `seen_s_ago` by the clock of Redis, which decides when it is gone."""
 
     name: str
     pid: int
-    seen_at: dt.datetime
+    seen_s_ago: float = 0.0
 
 
 async def worker_beats(redis: Redis) -> tuple[WorkerBeat, ...]:
@@ -97,9 +97,10 @@ async def scheduler_beat(redis: Redis) -> SchedulerBeat | None:
     """The scheduler, or None when none is alive. Raises RedisUnavailable."""
     with redis_errors():
         found: Any = await redis.get(keys.SCHEDULER)
+        left_ms: int = await redis.pttl(keys.SCHEDULER)
     match _read(found):
-        case {"name": str(name), "pid": int(pid), "seen_at": float(seen)}:
-            return SchedulerBeat(name, pid, _moment(seen))
+        case {"name": str(name), "pid": int(pid)}:
+            return SchedulerBeat(name, pid, max(0.0, LIFETIME_S - max(0, left_ms) / 1000))
         case _:
             return None
 
@@ -114,7 +115,7 @@ class Lead(StrEnum):
 
 async def lead(redis: Redis, beat: SchedulerBeat, lease: float) -> Lead:
     """Keeps the lead for `lease` seconds more, or takes it if nobody has it."""
-    text = json.dumps({"name": beat.name, "pid": beat.pid, "seen_at": beat.seen_at.timestamp()})
+    text = json.dumps({"name": beat.name, "pid": beat.pid})
     names = (keys.SCHEDULER_LEASE, keys.SCHEDULER)
     with redis_errors():
         answer: bytes = await LEAD.run(redis, names, beat.name, int(lease * 1000), text, _LIFETIME_MS)

@@ -146,7 +146,7 @@ def _workers(read: Readings) -> Iterator[Metric]:
         memory = {(): max((b.memory_mb for b in beats), default=0.0) * 2**20}
         yield _gauge("signalist_worker_memory_bytes", "Resident memory of the largest worker process.", memory)
     if read.scheduler.ok and read.scheduler.value is not None:
-        seen = read.scheduler.value.seen_at.timestamp()
+        seen = read.scheduler.tried_at.timestamp() - read.scheduler.value.seen_s_ago
         yield _gauge("signalist_scheduler_seen_timestamp_seconds", "The last sign of life.", {(): seen})
 
 

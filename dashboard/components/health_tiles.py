@@ -64,8 +64,7 @@ def _say(name: str, readings: Readings) -> tuple[str, str, str]:
             return f"{sum(b.busy for b in beats)} / {sum(b.slots for b in beats)}", "slots busy", f"{len(beats)} up"
         case "scheduler":
             beat = readings.scheduler.value
-            ago = max(0.0, (readings.scheduler.tried_at - beat.seen_at).total_seconds()) if beat else 0.0
-            return (duration(ago) if beat else "–"), "since last tick", "up"
+            return (duration(beat.seen_s_ago) if beat else "–"), "since last tick", "up"
         case _:
             schema = readings.migrations.value
             return (schema.current or "none") if schema else "–", "revision of the schema", "current"

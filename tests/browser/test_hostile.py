@@ -238,7 +238,7 @@ async def flood(url: str) -> None:
     for _ in range(20):
         jobs = tuple(RunningJob(take(), take(), take(), take(), (take(),), NOW, 1) for _ in range(2))
         await beats.beat_worker(redis, WorkerBeat(take(), take(), 1, NOW, dt.datetime.now(dt.UTC), 1, 9, 2, jobs))
-    await beats.lead(redis, SchedulerBeat(take(), 1, dt.datetime.now(dt.UTC)), 60)
+    await beats.lead(redis, SchedulerBeat(take(), 1), 60)
     await redis.aclose()
     with Redis.from_url(url) as plain:
         for payload in PAYLOADS:

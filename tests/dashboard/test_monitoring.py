@@ -59,7 +59,7 @@ async def exposed(site: "Site") -> dict[str, Metric]:
     measured = Measurement(now, "r", "ix", None, "s", "m", 1, 1, "s", 1, 1, 0.97, 0.9, 1.0, *(1.0,) * 5)
     full = replace(
         read,
-        scheduler=succeeded(SchedulerBeat("s", 1, now), now, 1),
+        scheduler=succeeded(SchedulerBeat("s", 1), now, 1),
         newest_article=succeeded(now, now, 1),
         measured=succeeded(measured, now, 1),
         index=succeeded(replace(read.index.value, rows=1, indexes=(index,)), now, 1),
