@@ -1,9 +1,10 @@
 """What needs a person, worst first. Pure: each finder looks at one thing and says it in a sentence."""
 
 import datetime as dt
+import re
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.health import Health, Status
 from core.operations.states import State
@@ -45,7 +46,7 @@ def find(readings: Readings, health: Health) -> Sequence[Attention]:
         *_failed(readings),
         *_stopped(readings),
         *_queues(readings),
-        *_operations(readings),
+        *map(_quoting, _operations(readings)),
         *_migrations(readings, health),
         *_feeds(readings),
     ]
@@ -159,10 +160,14 @@ def _operations(readings: Readings) -> Iterator[Attention]:
                     "operation", Status.UNHEALTHY, "Failed", row.title, row.outcome or "", address, "What happened"
                 )
             case _ if row.held_up:
-                detail = row.held_up.replace("`", "")
-                yield Attention("operation", Status.DEGRADED, "Held up", row.title, detail, address, "Open")
+                yield Attention("operation", Status.DEGRADED, "Held up", row.title, row.held_up, address, "Open")
             case _:
                 pass
+
+
+def _quoting(item: Attention) -> Attention:
+    """What an operation has between backticks is to be typed: pages set it apart, this list quotes it."""
+    return replace(item, detail=re.sub("`([^`]*)`", r"“\1”", item.detail))
 
 
 def _migrations(readings: Readings, health: Health) -> Iterator[Attention]:

@@ -2,8 +2,7 @@
 
 import datetime as dt
 from dataclasses import replace
-from types import SimpleNamespace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
@@ -11,6 +10,7 @@ from core import health, reading
 from core.attention import find
 from core.health import Status
 from core.migrations import MigrationStatus
+from core.operations.plan import Plan
 from core.operations.states import State
 from core.queries.articles import Progress
 from core.queries.count import Count
@@ -129,14 +129,35 @@ def test_failures_are_named_by_cause_in_the_attention_list() -> None:
     assert item.detail.endswith("1 retried job succeeded since. Of the newest 20, the feeds of 2 were crawled since.")
 
 
-def test_an_operation_that_is_held_up_needs_somebody() -> None:
-    held = {HELD_UP_BY: {"7": "pid 7 (psql, ada, idle in transaction)"}}
-    row = SimpleNamespace(id="7", kind="rebuild index", title="Rebuild", state=State.RUNNING, result=held)
-    row.held_up = OperationRow.held_up.fget(row)
-    waits = replace(WELL, operations=known((row,)))
+PLAN = Plan("Rebuild", "It is too small.", (), *("none",) * 3, "a minute", "it finds more", "`signalist index rebuild`")
+
+
+def operation(state: State, **changes: object) -> Readings:
+    unset: dict[str, Any] = dict.fromkeys(OperationRow.__dataclass_fields__)
+    said = {"kind": "rebuild index", "title": "Rebuild", "plan": PLAN, "plan_hash": "", "result": {}, "expired": False}
+    return replace(WELL, operations=known((OperationRow(**unset | said | {"state": state} | changes),)))
+
+
+@pytest.mark.parametrize(
+    ("waits", "tag", "detail"),
+    [
+        (
+            operation(State.RUNNING, result={HELD_UP_BY: {"7": "pid 7 (psql, ada, idle in transaction)"}}),
+            "Held up",
+            "Waits for pid 7 (psql, ada, idle in transaction). “select pg_terminate_backend(7)” ends it.",
+        ),
+        (
+            operation(State.PROPOSED),
+            "Index",
+            "It is too small. Takes a minute; way back: “signalist index rebuild”.",
+        ),
+        (operation(State.FAILED, outcome="`drop index x` is left to do."), "Failed", "“drop index x” is left to do."),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_an_operation_that_needs_somebody_says_what_to_do(waits: Readings, tag: str, detail: str) -> None:
     (item,) = find(waits, health.judge(waits, NOW))
-    assert item.tag == "Held up"
-    assert item.detail == ("Waits for pid 7 (psql, ada, idle in transaction). select pg_terminate_backend(7) ends it.")
+    assert (item.tag, item.detail) == (tag, detail)
 
 
 def test_a_stranger_learns_the_status_and_nothing_else() -> None:
