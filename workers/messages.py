@@ -3,13 +3,13 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 from pydantic import ValidationError
 from taskiq.message import TaskiqMessage
 
 from core.failed_jobs import Attempt
+from core.nesting import DEEPEST, too_deep
 from core.queues.delivery import DEATHS, Entry
 from core.redaction import redact, redacted
 
@@ -19,8 +19,6 @@ QUEUE = "queue_name"
 # By this label the middleware finds the delivery of a message; it never leaves the process.
 HANDLE = "_delivery"
 _LONGEST_ARGS = 500
-# Levels of lists and objects: what walks through a message, here and on its way into Postgres, takes frames for each.
-_DEEPEST = 100
 # Labels that are ours, not the sender's: no part of a failure's story.
 OURS = frozenset({ATTEMPTS, QUEUE, HANDLE, "ack_type"})
 
@@ -44,15 +42,16 @@ def read(entry: Entry, labels_of: Mapping[str, Mapping[str, Any]]) -> tuple[Task
         fields = ", ".join(sorted(name.decode(errors="replace") for name in entry.fields)[:10])
         return _blank(entry, b""), _unreadable(f"the entry has no field data, only: {fields}")
     try:
-        message = TaskiqMessage.model_validate(json.loads(body))
+        parsed = json.loads(body)
+        if too_deep(parsed):
+            return _blank(entry, body), _unreadable(f"its values are nested deeper than {DEEPEST} times")
+        message = TaskiqMessage.model_validate(parsed)
         message.parse_labels()
         # What Redis is told of it: were that impossible, the leases of all other jobs here could not be renewed either.
         f"{message.task_id}{key_in(message)}".encode()
     except (ValueError, TypeError, RecursionError, AttributeError) as error:
         why = "not a taskiq message" if isinstance(error, ValidationError) else f"{type(error).__name__}: {error}"
         return _blank(entry, body), _unreadable(why)
-    if _is_too_deep([message.args, message.kwargs, message.labels]):
-        return _blank(entry, body), _unreadable("its values are nested too deeply")
     message.labels_types = None
     labels = labels_of.get(message.task_name)
     if labels is None:
@@ -84,15 +83,6 @@ def key_in(message: TaskiqMessage) -> str:
     """The key that the job holds, or ""."""
     key = message.labels.get(JOB_KEY)
     return key if isinstance(key, str) else ""
-
-
-def _is_too_deep(level: list[Any]) -> bool:
-    for _ in range(_DEEPEST):
-        inner = chain.from_iterable(one.values() if isinstance(one, dict) else one for one in level)
-        level = [one for one in inner if isinstance(one, dict | list)]
-        if not level:
-            return False
-    return True
 
 
 def _blank(entry: Entry, body: bytes) -> TaskiqMessage:

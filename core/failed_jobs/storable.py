@@ -7,7 +7,6 @@ from typing import Any
 
 # Text of Postgres holds no NUL, and UTF-8 no half of a surrogate pair.
 _REFUSED = re.compile("[\x00\ud800-\udfff]")
-_DEEPEST = 50
 _LONGEST_TEXT = 100_000
 # An entry of a btree index holds 2,704 bytes; a character takes up to four.
 _LONGEST_KEY = 600
@@ -26,18 +25,17 @@ def storable_key(key: str) -> str:
     return storable_text(f"{key[: _LONGEST_KEY - 40]}…{digest}")
 
 
-def storable(value: Any, depth: int = 0) -> Any:
-    """`value`, which came out of JSON, as jsonb accepts it: equal unless it holds what no jsonb can hold."""
+def storable(value: Any) -> Any:
+    """`value`, which came out of JSON and is not nested too deep (core.nesting), as jsonb accepts it: equal unless it
+    holds what no jsonb can hold."""
     match value:
-        case _ if depth > _DEEPEST:
-            return "… (nested too deeply)"
         case str():
             return storable_text(value)
         case float() if not math.isfinite(value):
             return str(value)
         case dict():
-            return {storable_text(str(key)): storable(item, depth + 1) for key, item in value.items()}
+            return {storable_text(str(key)): storable(item) for key, item in value.items()}
         case _ if isinstance(value, list | tuple):
-            return [storable(item, depth + 1) for item in value]
+            return [storable(item) for item in value]
         case _:
             return value

@@ -251,7 +251,7 @@ async def set_interval(session: AsyncSession, feed_id: uuid.UUID, interval_s: in
 async def names(session: AsyncSession, limit: int) -> tuple[FeedName, ...]:
     """The first `limit` feeds by title (by address where there is none), for choosing one."""
     found = await session.execute(select(Feed.id, Feed.title, Feed.url).order_by(_LABEL, Feed.id).limit(limit))
-    return tuple(FeedName(*row) for row in found.tuples())
+    return tuple(FeedName(*row) for row in found)
 
 
 async def name(session: AsyncSession, feed_id: uuid.UUID) -> FeedName | None:

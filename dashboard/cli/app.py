@@ -98,7 +98,8 @@ def signalist(
 def main() -> None:
     """Runs the verb on the command line and exits with its code; whatever goes wrong is one sentence on stderr."""
     try:
-        ended = app(standalone_mode=False)
+        # However it was called: every sentence that names a verb says `signalist`.
+        ended = app(prog_name="signalist", standalone_mode=False)
     except SignalistError as error:
         typer.echo(str(error), err=True)
         sys.exit(error.exit_code)

@@ -139,11 +139,3 @@ async def test_a_phone_shows_how_long_jobs_take_without_scrolling_sideways(dashb
     within = """card => [...card.querySelectorAll("tbody td, tbody th")].filter(cell => cell.checkVisibility())
         .every(cell => cell.getBoundingClientRect().right <= card.getBoundingClientRect().right)"""
     await page.wait_for_function(within, arg=await card.element_handle())
-
-
-async def test_that_no_worker_is_alive_is_said_once(dashboard, window: BrowserContext) -> None:
-    await dashboard.person("vera", Role.VIEWER)
-    page = await dashboard.log_in(window, "vera", to="/workers")
-    await expect(page.get_by_role("heading", level=1)).to_have_text("No worker is alive")
-    assert (await page.locator(".main").inner_text()).count("signalist worker") == 1
-    await expect(page.get_by_role("heading", level=2)).to_have_count(0)

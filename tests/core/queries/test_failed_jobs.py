@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime as dt
+import json
 
 import pytest
 from sqlalchemy import select
@@ -9,6 +10,7 @@ from sqlalchemy import select
 from core.db import Database
 from core.failed_jobs import Attempt, Failure
 from core.models import FailedJob
+from core.nesting import DEEPEST
 from core.queries import failed_jobs
 
 AT = dt.datetime(2026, 1, 2, tzinfo=dt.UTC)
@@ -105,3 +107,10 @@ async def test_nothing_that_a_job_carries_keeps_it_off_the_record(
     await record(database, failure)
     await record(database, failure)
     assert len(await rows(database)) == 1
+
+
+async def test_arguments_that_a_job_may_have_are_kept_whole(database: Database) -> None:
+    # A message is one level, and its list of arguments another.
+    args = json.loads("[" * (DEEPEST - 1) + "]" * (DEEPEST - 1))
+    await record(database, dataclasses.replace(FAILURE, args=args))
+    assert (await rows(database))[0].args == args

@@ -124,3 +124,12 @@ async def test_a_removed_feed_takes_its_articles_along(database: Database) -> No
         assert await feeds.remove(session, found.id)
         assert not await feeds.remove(session, found.id)
         assert (await session.execute(text("select count(*) from articles"))).scalar_one() == 0
+
+
+async def test_feeds_to_choose_from_are_named_by_title_and_where_there_is_none_by_address(database: Database) -> None:
+    await some(database)
+    async with database.session() as session:
+        chosen = await feeds.names(session, 5)
+        assert [feed.title for feed in chosen] == ["A!", "B!", "C!", "D!", "F!"]
+        assert [feed.url for feed in await feeds.names(session, 9)][-1] == "https://e.example/"
+        assert await feeds.name(session, chosen[0].id) == chosen[0]
