@@ -51,6 +51,9 @@ async def show(request: Request) -> Response:
         return RedirectResponse(wanted, HTTPStatus.SEE_OTHER)
     vouched = vouched_name(request)
     if vouched is not None:
+        # Or a picture on any page of another host would, in the name of whoever looks at it.
+        if request.headers.get("sec-fetch-dest", "document") != "document":
+            return closed(request, Forbidden("Only a page that is opened by itself begins a session."))
         return await _sign_in(request, vouched, wanted)
     if context().settings.sso_proxies and context().settings.sso_header in request.headers:
         log.warning("A name that no proxy in SSO_PROXIES vouches for was ignored.", peer=request.state.peer)

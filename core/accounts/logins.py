@@ -26,6 +26,9 @@ IDLE = dt.timedelta(hours=12)
 ABSOLUTE = dt.timedelta(days=7)
 # Last seen is exact to a minute: no page view costs a write more often.
 SEEN_EVERY = dt.timedelta(minutes=1)
+# Nobody works in more browsers at once; a program that keeps no cookie and is let in with each request would fill the
+# table by itself.
+MOST = 50
 # A browser's own name is cut: it is shown in one line.
 USER_AGENT = 200
 
@@ -117,6 +120,7 @@ async def begin(
     await login_failures.forget_old(session, now - throttle.FORGOTTEN)
     if replaces and (old := await sessions.by_token(session, fingerprint(replaces), now)):
         await sessions.end(session, old.id)
+    await sessions.end_all_but(session, account_id, MOST - 1)
     expires_at = now + IDLE
     id_ = await sessions.add(
         session,

@@ -100,6 +100,14 @@ async def end_of_user(session: AsyncSession, user_id: uuid.UUID, *, but: uuid.UU
     return len((await session.execute(query)).all())
 
 
+async def end_all_but(session: AsyncSession, user_id: uuid.UUID, most: int) -> None:
+    """Leaves an account that many logins: those that were used after they began before others, then the latest seen."""
+    unused = LoginSession.last_seen_at == LoginSession.created_at
+    more = select(LoginSession.id).where(LoginSession.user_id == user_id)
+    more = more.order_by(unused, LoginSession.last_seen_at.desc()).offset(most)
+    await session.execute(delete(LoginSession).where(LoginSession.id.in_(more)))
+
+
 async def forget_expired(session: AsyncSession, now: dt.datetime) -> None:
     await session.execute(delete(LoginSession).where(LoginSession.expires_at <= now))
 

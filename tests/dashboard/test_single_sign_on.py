@@ -17,6 +17,7 @@ from nicegui import core
 
 from core.access import Role, on_this_machine
 from core.accounts import people
+from core.accounts.logins import MOST
 from core.accounts.throttle import FREE
 from core.config import Settings, settings
 from core.errors import Misconfigured
@@ -198,6 +199,32 @@ async def test_whoever_is_refused_again_and_again_does_not_fill_the_record(
     # Who is let in again waits for nothing.
     await people.enable(site.context.database, ROOT, "cli", name="jane")
     assert (await enter(jane)).status_code == 200
+
+
+async def test_a_program_that_keeps_no_cookie_neither_piles_sessions_up_nor_ends_those_that_are_used(
+    site: "Site", through: Through, database_url: str
+) -> None:
+    await site.add("jane", Role.OPERATOR)
+    jane = await through("jane")
+    await enter(jane)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("update sessions set created_at = created_at - interval '2 minutes'")
+        for _ in range(MOST + 5):
+            probe = await through("jane")
+            assert (await probe.get("/login")).status_code == 303
+        assert connection.execute("select count(*) from sessions").fetchone() == (MOST,)
+    assert await who(jane) == (200, "operator")
+    assert await who(probe) == (200, "operator")
+
+
+async def test_what_another_page_loads_begins_no_session(site: "Site", through: Through, database_url: str) -> None:
+    await site.add("jane", Role.OPERATOR)
+    browser = await through("jane")
+    for loaded_as in ("image", "iframe", "script", "empty"):
+        assert (await browser.get("/login", headers={"sec-fetch-dest": loaded_as})).status_code == 403
+    assert record(database_url) == []
+    assert (await browser.get("/login", headers={"sec-fetch-dest": "document"})).status_code == 303
+    assert await who(browser) == (200, "operator")
 
 
 async def test_who_is_disabled_is_told_so_and_a_new_role_holds_at_once(site: "Site", through: Through) -> None:
