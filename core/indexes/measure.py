@@ -37,7 +37,7 @@ async def measure(
         partial(recall.measure, database.url, subject, model, seed=seed, value=value, target=target)
     )
     if found is None:
-        raise Conflict("There is nothing to measure: no article is embedded by the active model yet.")
+        raise Conflict("There is nothing to measure: hardly any article is embedded by the active model yet.")
     if found.used != index.name:
         raise Conflict(f"Postgres did not go through {index.name}, but through {found.used or 'all rows'}.")
     async with database.session() as session:

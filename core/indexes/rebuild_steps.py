@@ -153,7 +153,7 @@ async def _measure(world: World, run: Run, index: VectorIndex, *, value: int | N
     )
     found = await measure.in_thread(work)
     if found is None:
-        raise NotProven("There is nothing to measure: no article is embedded by the active model.")
+        raise NotProven("There is nothing to measure: hardly any article is embedded by the active model.")
     return found
 
 

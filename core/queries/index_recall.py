@@ -81,18 +81,20 @@ def count(connection: Connection, model: str, cap: int) -> int:
     return found
 
 
-def sample(connection: Connection, model: str, pivots: Sequence[uuid.UUID]) -> Sampled:
-    """The row next to each of `pivots` in the order of ids. Ids are random, so random pivots give a random sample, and
-    it costs one look into the primary key for each, however many rows there are."""
+def sample(connection: Connection, model: str, pivots: Sequence[uuid.UUID], *, near: int) -> Sampled:
+    """The row next to each of `pivots` in the order of ids, if one of the `near` next ones is of that model. Ids are
+    random, so random pivots give a random sample, and it costs one look into the primary key for each, however many
+    rows there are."""
     query = """
         select distinct on (e.id) e.id, vector_send(e.embedding)
           from unnest(%s::uuid[]) as pivot
           cross join lateral (
-            select id, embedding from article_embeddings
-             where id >= pivot and model = %s order by id limit 1
+            select id, embedding
+              from (select id, embedding, model from article_embeddings where id >= pivot order by id limit %s) as next
+             where model = %s order by id limit 1
           ) e
     """
-    rows = connection.execute(query, (list(pivots), model), binary=True).fetchall()
+    rows = connection.execute(query, (list(pivots), near, model), binary=True).fetchall()
     vectors = np.array([np.frombuffer(row[1], ">f4", offset=4) for row in rows], dtype=np.float32)
     return Sampled(tuple(row[0] for row in rows), vectors.reshape(-1, DIMENSIONS))
 

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
+import psycopg
 import pytest
 from aiohttp import web
 from pydantic import SecretStr
@@ -20,6 +21,7 @@ from core.pipeline.crawl import CrawlOutcome
 from core.pipeline.follow_up import follow_up
 from core.queries import articles, embeddings, feeds
 from core.queues import QueueDepth, connect, crawl_feed, enqueue, generate_embeddings, generate_summary, tallies
+from core.queues.jobs import measure_index
 from workers.app import make_broker
 
 ITEMS = "".join(
@@ -152,3 +154,14 @@ async def test_a_crawl_succeeds_while_redis_is_away(database: Database) -> None:
     away = connect("redis://127.0.0.1:9/0")
     assert await follow_up(away, CrawlOutcome(uuid.uuid4(), (uuid.uuid4(),))) == 0
     await away.aclose()
+
+
+@pytest.mark.usefixtures("running")
+async def test_an_index_of_which_nothing_can_be_measured_yet_is_no_failed_job(
+    database_url: str, redis: Redis, until: Any, depth: Depth, failed: Failed
+) -> None:
+    with psycopg.connect(database_url) as owner:
+        owner.execute("create index on article_embeddings using hnsw (embedding vector_cosine_ops)")
+    await enqueue(redis, measure_index())
+    await until(lambda: _is_empty(depth, "ops"), within=30)
+    assert await failed() == []

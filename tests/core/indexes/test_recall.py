@@ -113,8 +113,8 @@ def test_the_sample_is_the_same_for_the_same_seed_and_has_no_row_twice(
     fill(300)
     with index_recall.snapshot(database_url, statement_timeout=10) as connection:
         pivots = [uuid.UUID(int=i << 120) for i in range(0, 256, 2)]
-        sampled = index_recall.sample(connection, MODEL, pivots)
-        again = index_recall.sample(connection, MODEL, pivots)
+        sampled = index_recall.sample(connection, MODEL, pivots, near=1)
+        again = index_recall.sample(connection, MODEL, pivots, near=1)
         every = np.concatenate(list(index_recall.every_vector(connection, MODEL)))
         exact = index_recall.exact(connection, MODEL, sampled.vectors[0], 3)
     assert sampled.ids == again.ids
@@ -122,3 +122,18 @@ def test_the_sample_is_the_same_for_the_same_seed_and_has_no_row_twice(
     assert every.shape == (300, 1536)
     assert exact.ids[0] == sampled.ids[0]
     assert exact.distances[0] == pytest.approx(0, abs=1e-6)
+
+
+def test_a_model_that_hardly_any_row_has_is_not_looked_for_in_the_whole_table(
+    database_url: str, fill: Callable[[int], None]
+) -> None:
+    fill(300)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(
+            "update article_embeddings set model = 'rare' where id = (select id from article_embeddings"
+            " order by id offset 200 limit 1)"
+        )
+    start = [uuid.UUID(int=0)]
+    with index_recall.snapshot(database_url, statement_timeout=10) as connection:
+        assert len(index_recall.sample(connection, "rare", start, near=201).ids) == 1
+        assert index_recall.sample(connection, "rare", start, near=200).ids == ()
