@@ -46,6 +46,10 @@ class Pace(Body):
     per_minute: int | None = Field(None, description="Articles a minute at most; 0 for as fast as it goes.")
 
 
+class Broken(Body):
+    index: str = Field(description="The name of an index that is not valid, on any table.")
+
+
 class Draft(BaseModel):
     """A plan that was not stored, and what else there is to choose from."""
 
@@ -80,6 +84,11 @@ async def rebuild(choices: Choices, user: Planner) -> OperationRow:
 @router.post("/reembed", status_code=201, summary="Plan to embed what the active model has not, then approve it")
 async def reembed(pace: Pace, user: Planner) -> OperationRow:
     return await planning.plan(world(), user, "api", "embed articles", pace.model_dump(exclude_none=True))
+
+
+@router.post("/drop", status_code=201, summary="Plan to drop an index that a broken build left, then approve it")
+async def drop(broken: Broken, user: Planner) -> OperationRow:
+    return await planning.plan(world(), user, "api", "drop invalid index", {"index": broken.index})
 
 
 @router.post("/recall", status_code=202, summary="Measure recall and latency now")

@@ -30,7 +30,7 @@ VERBS = {
     "search": Verb("search", "Find articles by what they mean."),
     "queues": Verb("queues", "List the queues; its verbs pause, resume and purge one."),
     "failed": Verb("failed", "The jobs that gave up: list, groups, show, retry, edit, discard, reopen, export."),
-    "index": Verb("index", "The vector index: stats, plan, rebuild, recall."),
+    "index": Verb("index", "The vector index: stats, plan, rebuild, reembed, drop, recall."),
     "operations": Verb("operations", "What changes infrastructure: list, show, approve, cancel."),
     "users": Verb("users", "Who may log in: add, list, disable, roles, passwords."),
     "sessions": Verb("sessions", "Who is logged in: list, end."),

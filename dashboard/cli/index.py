@@ -66,6 +66,10 @@ def stats(*, as_json: AsJson = False) -> None:
         say(f"  {name:<15}  {said}")
     for build in found.builds:
         say(f"{build.name or 'An index'} is being built: {progress.words(build)}.")
+    for broken in found.invalid:
+        say(
+            f"{broken.name} on {broken.table} is not valid, and every write pays: `signalist index drop {broken.name}`."
+        )
     if found.measured is not None:
         say(_words(found.measured))
     say(found.advice or "Nothing needs to be done.")
@@ -122,6 +126,17 @@ def reembed(*, per_minute: PerMinute = None, yes: Yes = False) -> None:
     async def do() -> OperationRow:
         async with at_work() as bench:
             return await carry_out(bench, "embed articles", asked, yes=yes)
+
+    exit_with(asyncio.run(do()))
+
+
+@app.command()
+def drop(name: Annotated[str, typer.Argument(help="Of an index, on any table.")], *, yes: Yes = False) -> None:
+    """Drop an index that a build which was cut short left; one that is valid is refused."""
+
+    async def do() -> OperationRow:
+        async with at_work() as bench:
+            return await carry_out(bench, "drop invalid index", {"index": name}, yes=yes)
 
     exit_with(asyncio.run(do()))
 

@@ -60,6 +60,7 @@ async def test_a_viewer_reads_and_changes_nothing(site: "Site") -> None:
         ("index/rebuild", {}),
         ("index/recall", None),
         ("index/reembed", {}),
+        ("index/drop", {"index": "ix_articles_newest"}),
         ("migrations/upgrade", {"revision": "head"}),
         ("migrations/downgrade", {"revision": "-1"}),
         (f"operations/{NOBODY}/approve", {"plan_hash": "x"}),
@@ -68,6 +69,18 @@ async def test_a_viewer_reads_and_changes_nothing(site: "Site") -> None:
         (f"operations/{NOBODY}/resume", None),
     ):
         assert (await vera.post(f"/api/v1/{path}", json=body)).status_code == 403, path
+
+
+async def test_an_index_that_a_broken_build_left_is_dropped_and_no_other_one(site: "Site", database_url: str) -> None:
+    otto = await site.browser(Role.OPERATOR)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("insert into feeds (url) values ('http://example.org/a'), ('http://example.org/b')")
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            connection.execute("create unique index concurrently left_over on feeds (enabled)")
+    assert [each["name"] for each in (await otto.get("/api/v1/index")).json()["invalid"]] == ["left_over"]
+    made = await otto.post("/api/v1/index/drop", json={"index": "left_over"})
+    assert (made.status_code, made.json()["title"]) == (201, "Drop the invalid index left_over")
+    assert (await otto.post("/api/v1/index/drop", json={"index": "pk_feeds"})).status_code == 409
 
 
 async def test_what_is_not_there_is_said_so(site: "Site") -> None:

@@ -103,6 +103,18 @@ def test_what_another_model_embedded_is_embedded_again_and_not_twice(
     assert "Every article is embedded by wordllama-256 already." in again.err
 
 
+def test_an_index_that_a_broken_build_left_is_named_and_dropped(signalist: Signalist, database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("insert into feeds (url) values ('http://example.org/a'), ('http://example.org/b')")
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            connection.execute("create unique index concurrently left_over on feeds (enabled)")
+    assert "`signalist index drop left_over`" in signalist("index", "stats").out
+    assert "left_over is gone." in signalist("index", "drop", "left_over", "--yes").out
+    assert "left_over" not in signalist("index", "stats").out
+    refused = signalist("index", "drop", "pk_feeds", "--yes")
+    assert (refused.code, refused.err) == (1, "There is no invalid index pk_feeds: it is gone, or it is valid.\n")
+
+
 def test_an_empty_table_has_nothing_to_plan(signalist: Signalist) -> None:
     done = signalist("index", "plan")
     assert done.code == 1

@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+import itertools
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -54,6 +55,7 @@ CHANGING = {
     "index recall": ("", "plan operation"),
     "index rebuild": ("--yes", "plan operation"),
     "index reembed": ("--yes", "plan operation"),
+    "index drop": ("left_over --yes", "plan operation"),
     "operations pause": ("{operation}", "cancel operation"),
     "operations resume": ("{operation}", "approve operation"),
     "operations cancel": ("{operation}", "cancel operation"),
@@ -129,7 +131,9 @@ def test_every_verb_that_changes_something_leaves_a_record(
 def test_every_verb_asks_who_types(
     signalist: Signalist, ids: dict[str, str], database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(servers, "on_this_machine", lambda login: User(None, login, Role.VIEWER))
+    # Somebody else each time: who is refused again and again does not fill the record.
+    people = itertools.count()
+    monkeypatch.setattr(servers, "on_this_machine", lambda login: User(None, f"{login} {next(people)}", Role.VIEWER))
     for verb, (words, _) in CHANGING.items():
         before = records(database_url)
         done = signalist(*verb.split(), *words.format(**ids).split(), stdin=b"")
