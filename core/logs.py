@@ -36,6 +36,7 @@ def configure_service(settings: Settings) -> None:
     configure(settings, sys.stdout)
     if settings.log_file is not None:
         handler = _RotatedFile(settings.log_file)
+        handler.setLevel(settings.log_level)
         handler.setFormatter(_formatter(settings, structlog.processors.JSONRenderer()))
         logging.getLogger().addHandler(handler)
 
@@ -43,7 +44,8 @@ def configure_service(settings: Settings) -> None:
 def configure(settings: Settings, out: TextIO | None = None) -> None:
     """Sends the log of this process, our own lines and those of every library, to `out`, or else to stderr.
 
-    LOG_LEVEL and LOG_FORMAT say how much and in which form; warnings of Python become log lines too.
+    LOG_LEVEL and LOG_FORMAT say how much and in which form; warnings of Python become log lines too. What a job says is
+    kept from INFO on, however little is written.
     """
     out = out or sys.stderr
     structlog.configure(
@@ -59,12 +61,13 @@ def configure(settings: Settings, out: TextIO | None = None) -> None:
     )
     learn(settings)
     handler = logging.StreamHandler(out)
+    handler.setLevel(settings.log_level)
     for_people = (_on_one_line, structlog.dev.ConsoleRenderer(colors=out.isatty()))
     as_json = settings.log_format == "json"
     handler.setFormatter(_formatter(settings, *((structlog.processors.JSONRenderer(),) if as_json else for_people)))
     root = logging.getLogger()
     root.handlers = [handler, _Keeper(settings)]
-    root.setLevel(settings.log_level)
+    root.setLevel(min(logging.INFO, handler.level))
     logging.captureWarnings(capture=True)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))

@@ -7,6 +7,7 @@ import sys
 
 import typer
 
+from core import logs
 from core.config import LOCAL_EMBEDDING_MODEL, LOCAL_SUMMARY_MODEL, Settings, settings
 from core.servers.supervisor import Child
 from dashboard.cli.up import Extra, run
@@ -29,8 +30,11 @@ def demo() -> None:
             "admin_database_url": None,
             "redis_url": None,
             "crawler_allow_private": True,
+            # Thousands of lines about work that goes well would carry the address and the password away.
+            "log_level": chosen.log_level if "log_level" in chosen.model_fields_set else "WARNING",
         }
     )
+    logs.configure(own)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
@@ -52,6 +56,7 @@ def _environment(own: Settings) -> dict[str, str]:
         "CRAWLER_ALLOW_PRIVATE": "true",
         "EMBEDDING_MODEL": LOCAL_EMBEDDING_MODEL,
         "SUMMARY_MODEL": LOCAL_SUMMARY_MODEL,
+        "LOG_LEVEL": own.log_level,
     }
 
 

@@ -107,6 +107,16 @@ def test_what_is_below_the_level_is_not_written(log: io.StringIO) -> None:
     assert log.getvalue() == ""
 
 
+def test_what_a_job_says_is_kept_however_little_is_written(log: io.StringIO, tmp_path: Path) -> None:
+    file = tmp_path / "signalist.log"
+    logs.configure_service(settings().model_copy(update={"log_level": "WARNING", "log_file": file}))
+    kept = logs.keep()
+    structlog.get_logger().info("a step", number=7)
+    logging.getLogger("httpx").info("HTTP Request: GET …")
+    assert (log.getvalue(), file.read_text()) == ("", "")
+    assert kept.text.endswith("[info] a step number=7")
+
+
 def test_no_secret_of_the_settings_reaches_the_log(log: io.StringIO) -> None:
     logger = structlog.get_logger()
     logger.info(f"starting with {APP_SECRET}", settings=settings(), key=OPENAI_KEY, nested={"deep": [f"x{APP_SECRET}"]})
