@@ -227,7 +227,7 @@ def measure(server: Any, programs: Path, contestant: Contestant) -> list[str]:
 async def a_million(url: str, server: Any) -> None:
     """Memory of Valkey with a million jobs in it, and after them."""
     client = connect(url)
-    consumer = Consumer(client, "bench", 3600, ["crawl"])
+    consumer = Consumer(client, "bench", 120, ["crawl"])
     await consumer.ensure_groups()
 
     def used() -> str:

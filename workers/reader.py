@@ -82,7 +82,7 @@ class Reader:
         self._pace_s = min(_PACE_S, consumer.lease / 5)
         # Longer than it takes any heartbeat to notice that Redis is back.
         self._settling_s = min(_PACE_S, consumer.lease / 3)
-        self._paused: set[str] = set()
+        self._held_back: set[str] = set()
         self._hungry: set[str] = set()
         self._order = list(consumer.queues)
         self._stopping = False
@@ -158,8 +158,8 @@ class Reader:
         if self._is_unsure:
             await self._let_leases_be_renewed()
         self._in_flight.has_changed.clear()
-        # A paused queue is refused by Redis in any case; it is left out so that nobody waits for it.
-        rooms = {queue: self._in_flight.room(queue) for queue in self._order if queue not in self._paused}
+        # A queue that is held back is refused by Redis in any case; it is left out so that nobody waits for it.
+        rooms = {queue: self._in_flight.room(queue) for queue in self._order if queue not in self._held_back}
         rooms = {queue: room for queue, room in rooms.items() if room > 0}
         if not rooms:
             await _set_within(self._in_flight.has_changed, _LOOK_S)
@@ -238,14 +238,14 @@ class Reader:
         if not self._one_slot:
             await _set_within(self._in_flight.has_changed, _CLUSTER_POLL_S)
             return []
-        is_limited = len(queues) + len(self._paused) < len(self._order)
+        is_limited = len(queues) + len(self._held_back) < len(self._order)
         return await self._consumer.wait(queues, _BLOCK_AT_LIMIT_S if is_limited else self._pace_s)
 
     async def _look(self) -> bool:
         ticks = await self._consumer.promote()
         self._mind_a_silence()
         self._heard_at = time.monotonic()
-        self._paused = {tick.queue for tick in ticks if tick.paused}
+        self._held_back = {tick.queue for tick in ticks if tick.held_back}
         unwanted = {(tick.queue, task_id) for tick in ticks for task_id in tick.to_cancel}
         if unwanted:
             for delivery in self._in_flight.everything:

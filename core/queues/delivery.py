@@ -85,11 +85,12 @@ class Took:
 
 @dataclass(frozen=True)
 class Tick:
-    """What moving the due jobs of one queue found. `next_due_s` is None when nothing is delayed."""
+    """What moving the due jobs of one queue found. `next_due_s` is None when nothing is delayed; `held_back`: whether
+    no job may start now."""
 
     queue: str
     next_due_s: float | None
-    paused: bool
+    held_back: bool
     to_cancel: frozenset[str]
 
 
@@ -107,9 +108,12 @@ class Consumer:
         self._ahead_ms: float | None = None
 
     async def ensure_groups(self) -> None:
-        """Makes each stream and its group, if they are not there; also in a full Redis, that it can be emptied."""
+        """Makes each stream and its group, if they are not there; also in a full Redis, that it can be emptied.
+
+        In a Redis that was empty, nothing is handed out for half a lease: a worker may be running what is sent again.
+        """
         with redis_errors():
-            await GROUPS.run_on_queues(self._redis, [(queue, ()) for queue in self.queues])
+            await GROUPS.run_on_queues(self._redis, [(queue, (_ms(self.lease),)) for queue in self.queues])
 
     async def server_age(self) -> float:
         """For how many seconds Redis has been up; in a cluster, its youngest node."""
@@ -221,8 +225,8 @@ class Consumer:
         with redis_errors():
             answers = await PROMOTE.run_on_queues(self._redis, calls)
         return [
-            Tick(queue, None if wait < 0 else wait / 1000, bool(paused), frozenset(c.decode() for c in cancels))
-            for queue, (wait, paused, cancels) in zip(self.queues, answers, strict=True)
+            Tick(queue, None if wait < 0 else wait / 1000, bool(held_back), frozenset(c.decode() for c in cancels))
+            for queue, (wait, held_back, cancels) in zip(self.queues, answers, strict=True)
         ]
 
     async def leave(self) -> None:

@@ -117,6 +117,27 @@ async def test_an_emptied_redis_costs_delay_and_no_data(
     await empty(depth, until)
 
 
+async def test_what_is_sent_again_at_once_after_redis_was_emptied_does_not_run_beside_itself(
+    crew: Any, redis: Redis, until: Any, depth: Depth
+) -> None:
+    jobs = [f"job {n}" for n in range(4)]
+    crew.start()
+    await ready(redis, until, 1)
+    for name in jobs:
+        await enqueue(redis, job(name, 30.0))
+    await until(lambda: crew.count("start") == 4)
+    # One that has nothing to do takes whatever comes.
+    crew.start()
+    await ready(redis, until, 2)
+    assert crew.count("end") == 0
+    await redis.flushall()
+    for name in jobs:
+        await enqueue(redis, job(name, 0.2))
+    await until(lambda: not crew.lost(jobs), 60)
+    await empty(depth, until)
+    assert crew.overlaps() == []
+
+
 async def test_a_consumer_group_that_was_deleted_is_made_anew_and_nothing_runs_twice(
     crew: Any, redis: Redis, until: Any, depth: Depth
 ) -> None:

@@ -1,5 +1,5 @@
 -- ARGV: how many at most, consumer. Moves what is due into the stream.
--- Returns {ms until the next one is due or -1, paused, task ids that a person wants stopped}.
+-- Returns {ms until the next one is due or -1, 1 if nothing is handed out now, task ids that a person wants stopped}.
 -- Whoever asks is alive: no job has killed it, not even one of which it does not know that it was handed to it.
 local others = redis.call('HGETALL', vanished)
 for i = 1, #others, 2 do
@@ -13,4 +13,4 @@ for _, task_id in ipairs(redis.call('ZRANGEBYSCORE', delayed, '-inf', now, 'LIMI
 end
 local first = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')
 local wait = first[2] and math.max(math.ceil(tonumber(first[2]) - now), 0) or -1
-return {wait, redis.call('EXISTS', paused), redis.call('SMEMBERS', cancels)}
+return {wait, is_held_back() and 1 or 0, redis.call('SMEMBERS', cancels)}

@@ -3,7 +3,7 @@
 -- Takes over what nobody works at any more. Returns the time in ms and {{id, fields, deliveries, deaths}, …}.
 local consumer, length, expected, most = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local too_many, suspects = tonumber(ARGV[5]), tonumber(ARGV[6])
-if redis.call('EXISTS', paused) == 1 then return {now, {}} end
+if is_held_back() then return {now, {}} end
 -- The clock was put forward: every lease has run out, and nobody had a chance to renew his.
 if expected and now - expected > length / 2 then return {now, {}} end
 local in_hand = {}
@@ -56,5 +56,4 @@ for _ = 1, 10 do
   if #rows < 100 or #taken >= most then break end
   from = '(' .. rows[100][1]
 end
-if #taken > 0 then remember_since() end
 return {now, taken}

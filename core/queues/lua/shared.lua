@@ -6,7 +6,8 @@ local queue = string.sub(stream, 1, -string.len('stream') - 1)
 local delayed, bodies, keys, places = queue .. 'delayed', queue .. 'bodies', queue .. 'keys', queue .. 'places'
 local leases, counts, finished = queue .. 'leases', queue .. 'counts', queue .. 'finished'
 local times = queue .. 'times'
-local paused, cancels, vanished = queue .. 'paused', queue .. 'cancels', queue .. 'vanished'
+local paused, settling = queue .. 'paused', queue .. 'settling'
+local cancels, vanished = queue .. 'cancels', queue .. 'vanished'
 local GROUP, RELEASED = 'workers', 'released'
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
@@ -112,9 +113,10 @@ local function release(id)
   redis.call('HDEL', leases, id)
 end
 
--- Since when this Redis has counted and leased without losing its data.
-local function remember_since()
-  redis.call('HSETNX', counts, 'since', string.format('%.0f', now))
+-- Whether nothing may be handed out now: the queue is paused, or Redis was emptied and its workers have yet to say what
+-- they run.
+local function is_held_back()
+  return redis.call('EXISTS', paused, settling) > 0
 end
 
 -- Leases entries that the group has just handed out. Returns for each whether it is the consumer's now: it is not if the
@@ -134,9 +136,6 @@ local function take(ids, consumer, length)
       redis.call('XCLAIM', stream, GROUP, holder, 0, ids[at], 'JUSTID')
     end
   end
-  if #fresh > 0 then
-    redis.call('HSET', leases, unpack(fresh))
-    remember_since()
-  end
+  if #fresh > 0 then redis.call('HSET', leases, unpack(fresh)) end
   return answers
 end

@@ -38,6 +38,14 @@ async def reclaimed(worker: Consumer, *in_hand: str) -> list[Entry]:
     return entries
 
 
+async def handed_out(worker: Consumer) -> list[Entry]:
+    """Waits until a job is."""
+    async with asyncio.timeout(5):
+        while not (entries := await worker.fetch({QUEUE: 1}) or await worker.reclaim(QUEUE, 1, ())):
+            await asyncio.sleep(0.02)
+    return entries
+
+
 async def outlasted(lease: float) -> None:
     """There is nothing to wait for when it is to be seen that nothing happens."""
     await asyncio.sleep(1.3 * lease)
@@ -219,7 +227,7 @@ async def test_when_redis_loses_everything_what_runs_keeps_its_key_and_can_still
     # Jobs of the new world come and go.
     await worker.ensure_groups()
     await send()
-    (other,) = await take(worker)
+    (other,) = await handed_out(worker)
     assert await worker.finish(hold(other), "done", "{}")
     assert await enqueue(redis, Job("t", (), QUEUE, "k")) is None
     assert await worker.renew([hold(entry)]) == set()
@@ -239,6 +247,37 @@ async def test_when_redis_loses_everything_the_first_to_claim_the_key_has_the_jo
     await send("k")
     assert await first.renew([hold(entry)]) == {hold(entry)}
     assert not await first.finish(hold(entry), "done", "{}")
+
+
+@pytest.mark.parametrize("first_asks", ["fetch", "wait", "reclaim"])
+async def test_an_emptied_redis_hands_out_nothing_until_every_worker_has_said_what_it_runs(
+    redis: Redis, send: Callable[..., Awaitable[str]], first_asks: str
+) -> None:
+    # Longer than a slow machine takes for what follows.
+    busy, idle = (Consumer(redis, name, lease=2.0) for name in "ab")
+    await busy.ensure_groups()
+    await send("k")
+    (entry,) = await take(busy)
+    await redis.flushall()
+    # Somebody who does not know sends it again, before its worker has said that it runs.
+    await idle.ensure_groups()
+    await send("k")
+    emptied = time.monotonic()
+    match first_asks:
+        case "fetch":
+            assert await idle.fetch({QUEUE: 1}) == []
+        case "wait":
+            assert await idle.wait([QUEUE], 0.01) == []
+        case _:
+            assert await idle.reclaim(QUEUE, 1, ()) == []
+    (tick, *_) = await idle.promote()
+    assert tick.held_back
+    # That beat comes within half a lease, and stops what has been sent again.
+    assert await busy.renew([hold(entry)]) == {hold(entry)}
+    await handed_out(idle)
+    assert time.monotonic() - emptied > idle.lease / 3
+    (tick, *_) = await idle.promote()
+    assert not tick.held_back
 
 
 async def test_a_job_that_three_workers_died_of_is_handed_over_to_be_recorded_only(
