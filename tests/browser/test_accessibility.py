@@ -1,6 +1,7 @@
 """Everyone can use every page: axe-core finds nothing serious, in light and dark, wide and on a phone."""
 
 import asyncio
+import re
 from collections.abc import Mapping
 
 import psycopg
@@ -9,6 +10,8 @@ from axe_playwright_python.base import AXE_SCRIPT
 from playwright.async_api import Browser, BrowserContext, Error, Page, expect
 
 from core.access import Role
+from core.operations.states import ENDED, State
+from dashboard.components.operation_card import WORD
 from tests.browser.conftest import PATIENCE_MS, shown
 
 pytestmark = pytest.mark.browser
@@ -120,6 +123,62 @@ async def test_nothing_serious_is_found_on_any_page(
 
     paths = (*addresses, *STATES, f"/failed?job={job}")
     found = [said for one in await asyncio.gather(*map(look, paths)) for said in one]
+    await window.close()
+    assert not found, "\n".join(found)
+
+
+# What an operation has when it is in each state. `exclusive` is its own, or two of them could not be active at once.
+OPERATION = """
+    insert into operations
+    select (jsonb_populate_record(o, jsonb_build_object(
+        'id', gen_random_uuid(), 'state', %(state)s::text, 'exclusive', %(state)s::text, 'approved_by', 'ada',
+        'approved_at', now(), 'started_at', now(), 'step', 'Build', 'progress', 0.4, 'note', 'assigning tuples, 41 %%',
+        'steps', jsonb_build_array(jsonb_build_object('name', 'Build', 'started_at', now(), 'ended_at', null)),
+        'outcome', case when %(ended)s then 'Recall@10 is 0.912, below 0.95, at every setting.' end,
+        'ended_at', case when %(ended)s then now() end,
+        'result', jsonb_build_object('before', %(numbers)s::jsonb, 'after', %(numbers)s::jsonb,
+                                     'held_up_by', '{"4711": "pid 4711 (psql, ada, idle in transaction)"}'::jsonb)
+    ))).* from operations o where state = 'proposed' returning id
+"""
+NUMBERS = """{"value": 10, "queries": 200, "recall": 0.912, "low": 0.9, "high": 0.93, "p50_ms": 3.1, "p95_ms": 4.2,
+    "setting": "ivfflat.probes", "used": "idx_embeddings_vector_new", "rows": 1, "exact_p50_ms": 9.0,
+    "exact_p95_ms": 12.0, "seconds": 3.0}"""
+LINES = """
+    insert into operation_lines (operation_id, level, text)
+    select id, level, 'What the ' || level || ' says: ' || repeat('words ', 40)
+      from operations, unnest(array['info', 'warning', 'error']) as level
+"""
+
+
+@pytest.mark.timeout(400)
+async def test_an_operation_is_told_in_each_of_its_states(
+    dashboard, browser: Browser, database_url: str, addresses: tuple[str, ...]
+) -> None:
+    proposed = next(path for path in addresses if path.startswith("/operations/"))
+    pages = {proposed: State.PROPOSED}
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        for state in [state for state in State if state is not State.PROPOSED]:
+            values = {"state": state.value, "ended": state in ENDED, "numbers": NUMBERS}
+            pages[f"/operations/{connection.execute(OPERATION, values).fetchone()[0]}"] = state
+        connection.execute(LINES)
+    await dashboard.person("ada", Role.ADMIN)
+    window = await browser.new_context(base_url=dashboard.url, reduced_motion="reduce")
+    window.set_default_timeout(30_000)
+    await (await dashboard.log_in(window, "ada")).close()
+    await dashboard.reads_again()
+    page, found = await window.new_page(), []
+    for path, state in pages.items():
+        await page.goto(path)
+        await expect(page.locator("#live.ok")).to_be_visible()
+        await expect(page.locator(".pill", has_text=WORD[state])).to_be_visible()
+        await expect(page.get_by_text("What the error says").first).to_be_visible()
+        verbs = page.get_by_role("button", name=re.compile("^(Approve|Cancel|Dismiss|Pause|Resume)"))
+        assert (await verbs.count() == 0) is (state in {*ENDED, State.ROLLING_BACK}), state
+        if state is State.DONE:
+            await expect(page.get_by_role("table", name="Measured before and after")).to_contain_text("0.912")
+        found += await looked_at(page)
+    for path in ("/operations", "/index", "/migrations"):
+        found += await looked_at_with_dialogs(page, path)
     await window.close()
     assert not found, "\n".join(found)
 

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
-from core import queues
+from core import migrations, queues
 from core.access import Role, User
 from core.config import Settings
 from core.operations import planning
@@ -121,3 +121,37 @@ async def test_where_two_must_agree_the_page_asks_a_second_person(
     await expect(page.get_by_text("Approved by bea.")).to_be_visible()
     await other.close()
     assert (await planning.get(world, row.id)).state is State.APPROVED
+
+
+async def test_the_schema_goes_back_and_up_again_from_the_page(
+    dashboard, window: BrowserContext, world: World, slate
+) -> None:
+    slate.spoil()
+    await dashboard.person("otto", Role.OPERATOR)
+    page = await dashboard.log_in(window, "otto", to="/migrations")
+    heading = page.get_by_role("heading", level=1)
+    await expect(heading).to_have_text("The schema is current")
+    *_, older, head = [revision.id for revision in migrations.history(None)]
+    await page.get_by_role("button", name="Go back…").click()
+    await page.get_by_role("dialog").get_by_role("button", name=older).click()
+    await _approved_and_run(page, world, "Approve and downgrade")
+    await page.goto("/migrations")
+    await expect(heading).to_have_text("1 revision pending")
+    await expect(page.locator("details.revision[open] summary")).to_contain_text(f"pending{head}")
+    await expect(page.locator("details.revision[open] pre")).to_contain_text("CREATE INDEX CONCURRENTLY")
+    await expect(page.locator("details.revision[open]")).to_contain_text("Way back")
+    await page.get_by_role("button", name="Plan the upgrade").click()
+    await _approved_and_run(page, world, "Approve and migrate")
+    await expect(page.get_by_text("The database is what the models say.")).to_be_visible()
+    await page.goto("/migrations")
+    await expect(heading).to_have_text("The schema is current")
+
+
+async def _approved_and_run(page: Page, world: World, words: str) -> None:
+    await page.wait_for_url(re.compile("/operations/"))
+    await page.get_by_role("button", name=words).click()
+    await expect(page.get_by_role("button", name="Cancel")).to_be_visible()
+    async with world.database.session() as session:
+        (row,) = await operations.active(session)
+    await run_operation(world, row.id, "worker 1")
+    await expect(page.locator(".pill", has_text="done")).to_be_visible()
