@@ -5,6 +5,7 @@ from functools import cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -26,6 +27,7 @@ class Settings(BaseSettings):
     app_secret: SecretStr = SecretStr("")
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8080
+    site_address: str = ""
     forwarded_allow_ips: str = "127.0.0.1"
     sso_proxies: Annotated[tuple[Network, ...], NoDecode] = ()
     sso_header: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}$")] = "X-Forwarded-User"
@@ -44,6 +46,15 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "console"] = "console"
     log_file: Path | None = None
+
+    @field_validator("site_address")
+    @classmethod
+    def _are_names(cls, given: str) -> str:
+        try:
+            _names(given)
+        except ValueError:
+            raise ValueError("write the name under which the dashboard is reached, as signalist.example.org") from None
+        return given
 
     @field_validator("forwarded_allow_ips")
     @classmethod
@@ -73,6 +84,12 @@ class Settings(BaseSettings):
         if self.admin_database_url and not self.database_url:
             raise ValueError("ADMIN_DATABASE_URL is the same database for its owner: set DATABASE_URL as well")
         return self
+
+    @property
+    def site_names(self) -> tuple[str, ...]:
+        """The names under which the dashboard is reached, of which `*` may be a part; none: whatever leads to it."""
+        names = _names(self.site_address)
+        return names if all(names) else ()
 
     @property
     def active_embedding_model(self) -> str:
@@ -130,6 +147,12 @@ def settings() -> Settings:
         return Settings()
     except ValidationError as error:
         raise Misconfigured("; ".join(_sentence(e["loc"], e["msg"]) for e in error.errors())) from None
+
+
+def _names(given: str) -> tuple[str, ...]:
+    """`https://a.example:8443, *.b.example`, as Caddy takes it, without what is no name; empty for `:443`."""
+    parts = given.replace(",", " ").split()
+    return tuple(urlsplit(part if "://" in part else f"//{part}").hostname or "" for part in parts)
 
 
 def _networks(given: str) -> tuple[Network, ...]:

@@ -5,6 +5,8 @@ Read from the scope: `connection.url` is put together from the Host header, and 
 
 import re
 import secrets
+from fnmatch import fnmatchcase
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
@@ -54,6 +56,29 @@ def request_id(connection: HTTPConnection) -> str:
 def own_origin(connection: HTTPConnection) -> str:
     """The origin of the pages that this host serves."""
     return f"{'https' if is_https(connection) else 'http'}://{connection.headers.get('host', '')}"
+
+
+def leads_here(connection: HTTPConnection) -> bool:
+    """Whether the request was sent to this site by its own name, or by an address.
+
+    A name of somebody else's that leads here would make their page one of ours, as far as a browser can tell.
+    """
+    names = context().settings.site_names
+    if not names:
+        return True
+    try:
+        name = urlsplit(own_origin(connection)).hostname or ""
+    except ValueError:
+        return False
+    return name == "localhost" or _is_address(name) or any(fnmatchcase(name, known) for known in names)
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def same_origin(one: str, other: str) -> bool:

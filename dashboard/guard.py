@@ -19,7 +19,7 @@ from core.accounts import single_sign_on
 from core.errors import Forbidden, NotLoggedIn, SignalistError, Unavailable
 from core.pipeline.opml import LARGEST_FILE
 from dashboard import cookies, headers, login, nonces, presence, sockets
-from dashboard.connection import address, own_origin, path, request_id, same_origin, vouched_name
+from dashboard.connection import address, leads_here, own_origin, path, request_id, same_origin, vouched_name
 from dashboard.context import context
 from dashboard.presence import acting_user, current_user
 from dashboard.problems import answer
@@ -154,6 +154,8 @@ def _demand_own_origin(connection: HTTPConnection) -> None:
     Browsers name the origin with every socket, and with everything but a plain reading.
     """
     origin, own = connection.headers.get("origin"), own_origin(connection)
+    if not leads_here(connection):
+        raise Forbidden(f"The request was sent to {own}, and SITE_ADDRESS names this site otherwise.")
     if origin is None:
         if not _is_reading(connection):
             raise Forbidden("The request does not say which page it comes from.")

@@ -15,6 +15,7 @@ from starlette.routing import Mount
 
 from core.access import LEAST, Action, Role, on_this_machine
 from core.accounts import people
+from core.config import Settings
 from core.db import Database
 from core.pipeline.opml import LARGEST_FILE
 from dashboard import sockets
@@ -222,6 +223,35 @@ async def test_a_page_of_another_host_acts_in_nobodys_name(site: "Site") -> None
         for path in ("/api/v1/me", "/_nicegui_ws/socket.io/?EIO=4&transport=polling"):
             assert (await browser.get(path, headers=headers)).status_code == 403, (path, origin)
     assert (await browser.get("/api/v1/me")).status_code == 200
+
+
+@pytest.mark.parametrize("site_address", ["signalist.example", "https://signalist.example:8443, *.corp.example"])
+async def test_a_name_of_somebody_else_that_leads_here_opens_nothing(site: "Site", site_address: str) -> None:
+    browser, program = await site.browser(Role.ADMIN), await site.program(Role.ADMIN)
+    told = site.context.settings.model_copy(update={"site_address": site_address})
+    here = Context(told, site.context.database, site.context.redis)
+    here.__dict__["open_logins"] = site.context.open_logins
+    set_context(here)
+
+    async def asked(client: httpx.AsyncClient, method: str, path: str, host: str) -> int:
+        headers = {"host": host} | ({"origin": f"http://{host}"} if "origin" in client.headers else {})
+        return (await client.request(method, path, headers=headers)).status_code
+
+    for host in ("evil.example", "evil.example:8080", "signalist.example.evil.example", "127.0.0.1.evil.example", "["):
+        for path in ("/", "/login", "/api/v1/me", "/_nicegui_ws/socket.io/?EIO=4&transport=polling"):
+            assert await asked(browser, "GET", path, host) == 403, (host, path)
+        assert await asked(browser, "POST", "/login", host) == 403
+        assert await asked(program, "GET", "/api/v1/me", host) == 200, "a token is no cookie that a browser adds"
+    for host in ("SIGNALIST.example", "signalist.example:8443", "localhost:8080", "127.0.0.1", "[::1]:8080"):
+        assert await asked(browser, "GET", "/api/v1/me", host) == 200, host
+
+
+@pytest.mark.parametrize(
+    ("site_address", "names"),
+    [("", ()), (":443", ()), ("localhost", ("localhost",)), ("http://a.b:80 *.c, D", ("a.b", "*.c", "d"))],
+)
+def test_the_name_of_the_site_is_read_as_caddy_reads_it(site_address: str, names: tuple[str, ...]) -> None:
+    assert Settings(_env_file=None, site_address=site_address).site_names == names
 
 
 async def test_every_answer_tells_the_browser_what_to_refuse(site: "Site") -> None:
