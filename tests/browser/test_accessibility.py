@@ -183,6 +183,50 @@ async def test_an_operation_is_told_in_each_of_its_states(
     assert not found, "\n".join(found)
 
 
+# Failures of so many causes and tasks; and as if a million had these: what a page shows of them is counted already.
+FAILURES = """
+    insert into failed_jobs (task_id, job_key, task, queue, args, kwargs, labels, attempts, exception, message,
+                             fingerprint, reason)
+    select 't' || n, 'k' || n, (array['crawl_feed', 'generate_embeddings', 'generate_summary'])[1 + n %% 3],
+           (array['crawl', 'embed', 'summarise'])[1 + n %% 3], jsonb_build_array(n), '{}', '{}', '[]',
+           'httpx.ConnectError', 'The connection to https://example.org/' || repeat('long/', 30) || ' broke', n %% 7,
+           'gave up after 4 attempts'
+      from generate_series(1, %s) n
+"""
+A_MILLION = """
+    insert into failure_tally_changes (kind, name, number)
+    select kind, name, 1000000 - number from failure_tallies where kind in ('open', 'task', 'queue', 'cause')
+"""
+
+
+@pytest.mark.timeout(300)
+async def test_failed_jobs_fit_the_page_whether_there_are_none_some_or_a_million(
+    dashboard, browser: Browser, database_url: str
+) -> None:
+    await dashboard.person("ada", Role.ADMIN)
+    window = await browser.new_context(base_url=dashboard.url, reduced_motion="reduce")
+    window.set_default_timeout(30_000)
+    page = await dashboard.log_in(window, "ada", to="/failed")
+    found = []
+    for number, says in ((0, "No failed jobs"), (41, "41 failed jobs, 7 causes"), (60, "1,000,000 failed jobs")):
+        with psycopg.connect(database_url) as connection:
+            connection.execute("truncate failed_jobs")
+            connection.execute(FAILURES, [number])
+            if number == 60:
+                connection.execute(A_MILLION)
+        await dashboard.reads_again()
+        await page.goto("/failed")
+        await expect(page.get_by_role("heading", level=1)).to_contain_text(says)
+        found += await looked_at_with_dialogs(page, "/failed")
+        if number:
+            await page.locator("table.failures tbody tr").first.get_by_role("link").click()
+            await expect(page.get_by_label("The chosen job")).to_be_visible()
+            found += await looked_at(page)
+        found += await looked_at_with_dialogs(page, "/queues")
+    await window.close()
+    assert not found, "\n".join(found)
+
+
 async def test_nothing_serious_is_found_on_what_strangers_and_viewers_see(dashboard, window: BrowserContext) -> None:
     await dashboard.person("vera", Role.VIEWER)
     page = await window.new_page()
