@@ -124,12 +124,13 @@ async def _newest(kind: str) -> OperationRow | None:
 
 
 def headline(found: IndexReport) -> str:
-    """`idx_embeddings_vector: rebuild recommended`."""
+    """`idx_embeddings_vector: rebuild recommended`. That it serves well is said of what was measured only."""
     serving = found.table.serving
     if serving is None:
         return "No vector index: build recommended" if found.advice else "No vector index is needed yet"
     left = f", {counted(len(found.invalid), 'invalid index', 'invalid indexes')} left over" if found.invalid else ""
-    return f"{serving.name}: {'rebuild recommended' if found.advice else 'serves well'}{left}"
+    serves = "serves well" if found.measured else "serves, not measured yet"
+    return f"{serving.name}: {'rebuild recommended' if found.advice else serves}{left}"
 
 
 def lede(found: IndexReport) -> str:

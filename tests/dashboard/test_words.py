@@ -6,13 +6,17 @@ import uuid
 import pytest
 
 from core.feeds import Added, Crawls, Refused
+from core.indexes.report import IndexReport
+from core.indexes.shape import Shape
 from core.queries.feeds import FeedCounts, FeedRow
+from core.queries.vector_index import SERVING, VectorIndex, VectorTable
 from core.queues import QueueDepth
 from core.queues.enqueueing import Acceptance
 from dashboard.components.feed_dialog import what_goes
 from dashboard.components.feed_table import name, result, state
 from dashboard.components.queue_tiles import sentence as queue_sentence
 from dashboard.pages.feeds import headline, lede
+from dashboard.pages.index import headline as index_headline
 from dashboard.phrasing import brief, in_how_long
 
 NOW = dt.datetime(2026, 5, 1, 12, tzinfo=dt.UTC)
@@ -103,3 +107,13 @@ def test_a_queue_says_the_age_beside_the_depth_and_never_zero_for_unknown() -> N
     )
     unknown = QueueDepth("crawl", 1, 0, 0, None, paused=False, done=0, failed=0)
     assert queue_sentence(unknown, None, None) == "age unknown"
+
+
+def test_an_index_that_was_not_measured_is_not_said_to_serve_well() -> None:
+    shape = Shape("ivfflat", lists=10)
+    index = VectorIndex(SERVING, shape, "vector_cosine_ops", 1, False, True, 1, 0, 0, 0, None, None)
+    table = VectorTable(471, 0, 1, 1, None, None, (index,))
+    fields = dict.fromkeys(IndexReport.__dataclass_fields__) | {"table": table, "invalid": ()}
+    assert index_headline(IndexReport(**fields)) == f"{SERVING}: serves, not measured yet"
+    assert index_headline(IndexReport(**fields | {"measured": object()})) == f"{SERVING}: serves well"
+    assert index_headline(IndexReport(**fields | {"advice": "It is small."})) == f"{SERVING}: rebuild recommended"
