@@ -12,9 +12,13 @@ from core.queries.feeds import FeedCounts, FeedRow
 from core.queries.vector_index import SERVING, VectorIndex, VectorTable
 from core.queues import QueueDepth
 from core.queues.enqueueing import Acceptance
+from core.queues.listing import SAMPLED, JobSample, ListedJob
+from core.reading import succeeded
 from dashboard.components.feed_dialog import what_goes
 from dashboard.components.feed_table import name, result, state
 from dashboard.components.queue_tiles import sentence as queue_sentence
+from dashboard.context import QueueJobs
+from dashboard.pages import jobs
 from dashboard.pages.feeds import headline, lede
 from dashboard.pages.index import headline as index_headline
 from dashboard.phrasing import brief, in_how_long
@@ -117,3 +121,18 @@ def test_an_index_that_was_not_measured_is_not_said_to_serve_well() -> None:
     assert index_headline(IndexReport(**fields)) == f"{SERVING}: serves, not measured yet"
     assert index_headline(IndexReport(**fields | {"measured": object()})) == f"{SERVING}: serves well"
     assert index_headline(IndexReport(**fields | {"advice": "It is small."})) == f"{SERVING}: rebuild recommended"
+
+
+def test_the_page_of_jobs_never_says_that_nothing_runs_above_a_job_that_does() -> None:
+    crawl = QueueDepth("crawl", 0, 0, 1, None, paused=False, done=0, failed=0)
+    embed = QueueDepth("embed", 1_200, 3, 0, 9.0, paused=False, done=0, failed=0)
+    job = ListedJob("1", "crawl_feed", "crawl", None, (), NOW)
+    runs = QueueJobs("crawl", JobSample(running=(job,), waiting=(), delayed=()), ())
+    many = QueueJobs("embed", JobSample(running=(job,) * 2, waiting=(job,) * SAMPLED, delayed=()), ())
+    known = succeeded((crawl, embed), NOW, 1)
+    # Before the lists have been read, the queues say it; then the lists, as far as they have all.
+    assert jobs.headline(known, [crawl], ()) == "Nothing runs, nothing waits"
+    assert jobs.headline(known, [crawl], [runs]) == "1 job runs, nothing waits"
+    assert jobs.lede(known, [crawl], ()).startswith("1 waits for another attempt")
+    assert jobs.lede(known, [crawl], [runs]) == "What gave up is among the failed jobs."
+    assert jobs.headline(known, [crawl, embed], [runs, many]) == "3 jobs run, 1,200 wait"
