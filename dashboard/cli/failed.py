@@ -7,6 +7,7 @@ import re
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -22,6 +23,7 @@ from core.failed_jobs.narrowing import narrowed
 from core.failed_jobs.plan import Plan, plan
 from core.failed_jobs.reopen import reopen as reopen_jobs
 from core.failed_jobs.retry import retry as retry_jobs
+from core.failed_jobs.skip_canary import skip_canary
 from core.failed_jobs.subjects import About, called, subjects
 from core.moments import moment
 from core.phrases import duration
@@ -36,12 +38,14 @@ from dashboard.cli.servers import Servers, connected
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 Task = Annotated[str, typer.Option(help="Only of this task.")]
+Queue = Annotated[str, typer.Option(help="Only of this queue.")]
 Error = Annotated[str, typer.Option(help="Only with this exception, or of this group.")]
 Since = Annotated[str, typer.Option(help="Only those that failed since: 90min, 24h, 7d, or a date.")]
 Words = Annotated[str, typer.Option("--text", help="Only those that say this, or that are about what has this id.")]
 Ids = Annotated[list[str] | None, typer.Argument(help="Ids as `list` shows them.", show_default=False)]
 All = Annotated[bool, typer.Option("--all", help="Every failed job.")]
 Group = Annotated[str, typer.Option(help="Every job of a group, as `groups` shows it.")]
+ActionId = Annotated[uuid.UUID, typer.Argument(metavar="ID", help="As `actions` shows it.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what it would touch.")]
 Verb = Callable[..., Awaitable[Begun]]
 
@@ -59,6 +63,7 @@ def failed() -> None:
 def list_(
     *,
     task: Task = "",
+    queue: Queue = "",
     error: Error = "",
     since: Since = "",
     text: Words = "",
@@ -69,7 +74,7 @@ def list_(
     """List failed jobs, the newest first."""
     if state not in STATES:
         raise BadRequest(f"There is no state {state!r}: {', '.join(STATES)}.")
-    chosen, now = replace(_filter(task, error, since, text), state=state), dt.datetime.now(dt.UTC)
+    chosen, now = replace(_filter(task, queue, error, since, text), state=state), dt.datetime.now(dt.UTC)
     page, about = asyncio.run(_list(chosen, limit))
     if as_json:
         write_json(page.rows)
@@ -81,7 +86,8 @@ def list_(
     nothing = "There are no failed jobs." if chosen == Filter() else "No failed job matches that."
     write_list(("id", "task", "about", "exception", "message", "failed"), rows, nothing)
     if page.searched is not None:
-        say(f"Looked through the newest {page.searched:,}; there are more. Narrow it by --task, --error or --since.")
+        narrower = "Narrow it by --task, --queue, --error or --since."
+        say(f"Looked through the newest {page.searched:,}; there are more. {narrower}")
     elif page.next is not None:
         say(f"There are more than {limit:,}: see --limit.")
 
@@ -121,16 +127,21 @@ def retry(
     everything: All = False,
     group: Group = "",
     task: Task = "",
+    queue: Queue = "",
     since: Since = "",
     text: Words = "",
+    canary: Annotated[
+        int, typer.Option(min=0, max=100, help="Of many, so many go first; 0 for no such caution.")
+    ] = CANARY,
+    rate: Annotated[float | None, typer.Option(help="At most so many a second.")] = None,
     dry_run: DryRun = False,
 ) -> None:
     """Send failed jobs again; of many, five go first, and the rest if all of them succeed."""
-    chosen = _chosen(ids, everything, _filter(task, group, since, text))
+    chosen = _chosen(ids, everything, _filter(task, queue, group, since, text))
     if dry_run:
-        _say_plan(asyncio.run(_plan(chosen, CANARY)))
+        _say_plan(asyncio.run(_plan(chosen, canary)))
     else:
-        say(asyncio.run(_do(retry_jobs, chosen)).sentence)
+        say(asyncio.run(_do(partial(retry_jobs, canary=canary, rate=rate), chosen)).sentence)
 
 
 @app.command()
@@ -140,13 +151,14 @@ def discard(
     everything: All = False,
     group: Group = "",
     task: Task = "",
+    queue: Queue = "",
     since: Since = "",
     text: Words = "",
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
     """Take failed jobs off the list without sending them again."""
-    chosen = _chosen(ids, everything, _filter(task, group, since, text))
+    chosen = _chosen(ids, everything, _filter(task, queue, group, since, text))
     if dry_run:
         _say_plan(asyncio.run(_plan(chosen, 0)))
         return
@@ -164,12 +176,13 @@ def reopen(
     everything: Annotated[bool, typer.Option("--all", help="Every discarded job.")] = False,
     group: Group = "",
     task: Task = "",
+    queue: Queue = "",
     since: Since = "",
     text: Words = "",
     action: Annotated[uuid.UUID | None, typer.Option(help="What one action discarded, as `actions` shows it.")] = None,
 ) -> None:
     """Bring discarded jobs back to the list."""
-    chosen = _chosen(ids, everything, replace(_filter(task, group, since, text), action=action))
+    chosen = _chosen(ids, everything, replace(_filter(task, queue, group, since, text), action=action))
     say(asyncio.run(_do(reopen_jobs, chosen)).sentence)
 
 
@@ -199,24 +212,39 @@ def actions(*, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def cancel(action: Annotated[uuid.UUID, typer.Argument(metavar="ID", help="As `actions` shows it.")]) -> None:
+def cancel(action: ActionId) -> None:
     """Stop an action: it takes no more jobs; those that it has sent run."""
     ended = asyncio.run(_cancel(action))
     say(f"Cancelled after {ended.taken:,} of {ended.total.of('job')}.")
 
 
 @app.command()
-def export(*, task: Task = "", error: Error = "", since: Since = "", text: Words = "", as_json: AsJson = False) -> None:
+def proceed(action: ActionId) -> None:
+    """Send the rest of an action without waiting for its first jobs."""
+    asyncio.run(_proceed(action))
+    say("The rest goes ahead.")
+
+
+@app.command()
+def export(
+    *,
+    task: Task = "",
+    queue: Queue = "",
+    error: Error = "",
+    since: Since = "",
+    text: Words = "",
+    as_json: AsJson = False,
+) -> None:
     """Write failed jobs to stdout, as CSV, or as JSON with the whole story of each."""
-    asyncio.run(_export(_filter(task, error, since, text), as_json=as_json))
+    asyncio.run(_export(_filter(task, queue, error, since, text), as_json=as_json))
 
 
-def _filter(task: str, error: str, since_: str, text: str) -> Filter:
+def _filter(task: str, queue: str, error: str, since_: str, text: str) -> Filter:
     cause = error if _FINGERPRINT.fullmatch(error) else ""
     if error and not cause and text:
         raise BadRequest("Say either --text or the name of an exception: both are looked for in the same way.")
     since = moment(since_, dt.datetime.now(dt.UTC)) if since_ else None
-    return Filter(task=task, cause=cause, since=since, text=text or ("" if cause else error))
+    return Filter(task=task, queue=queue, cause=cause, since=since, text=text or ("" if cause else error))
 
 
 def _chosen(ids: Sequence[str] | None, everything: bool, chosen: Filter) -> tuple[Sequence[str], Filter]:
@@ -298,7 +326,7 @@ async def _export(chosen: Filter, *, as_json: bool) -> None:
 async def _edit(words: str, arguments: str) -> Begun:
     try:
         given = json.loads(arguments)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadRequest(f"The arguments are no JSON: {error}.") from None
     if not isinstance(given, list | dict):
         raise BadRequest("The arguments are an array of them in order, or an object by name.")
@@ -319,6 +347,11 @@ async def _actions() -> tuple[FailedJobsAction, ...]:
 async def _cancel(action: uuid.UUID) -> FailedJobsAction:
     async with connected() as servers:
         return await cancel_action(servers.database, servers.user, "cli", action, now=dt.datetime.now(dt.UTC))
+
+
+async def _proceed(action: uuid.UUID) -> None:
+    async with connected() as servers:
+        await skip_canary(servers.database, servers.user, "cli", action)
 
 
 async def _meant(servers: Servers, chosen: tuple[Sequence[str], Filter]) -> Filter:

@@ -75,6 +75,8 @@ def test_they_are_listed_with_what_went_wrong(signalist: Signalist, jobs: list[s
         (("--text", "99 s"), 1),
         (("--task", "generate_embeddings"), 3),
         (("--task", "crawl_feed"), 0),
+        (("--queue", "embed"), 3),
+        (("--queue", "crawl"), 0),
         (("--since", "1h"), 3),
         (("--limit", "2"), 2),
     ],
@@ -150,6 +152,19 @@ def test_all_are_sent_again(signalist: Signalist, jobs: list[str]) -> None:
     assert nothing.err.count("\n") == 1
 
 
+def test_many_are_sent_with_caution_and_at_a_pace_or_without(signalist: Signalist, database_url: str) -> None:
+    asyncio.run(fail(database_url, *(failure(uuid.uuid4(), TimeoutError("took 12 s")) for _ in range(51))))
+    planned = signalist("failed", "retry", "--queue", "embed", "--canary", "0", "--dry-run").out
+    assert planned.startswith("51 jobs, in the background.\n")
+    assert "5 go first" in signalist("failed", "retry", "--queue", "embed", "--rate", "2.5").out
+    (action,) = signalist("failed", "actions", "--json").json
+    assert (action["state"], action["canary"], action["rate"]) == ("canary", 5, 2.5)
+    assert signalist("failed", "proceed", action["id"]).out == "The rest goes ahead.\n"
+    again = signalist("failed", "proceed", action["id"])
+    assert (again.code, again.err) == (1, "It does not wait for its first jobs any more.\n")
+    assert signalist("failed", "retry", "--all", "--rate", "0").code == 2
+
+
 def test_a_group_is_discarded_after_a_question(signalist: Signalist, jobs: list[str]) -> None:
     group = signalist("failed", "groups", "--json").json[0]["fingerprint"]
     asked = signalist("failed", "discard", "--group", group)
@@ -179,7 +194,12 @@ def test_what_was_discarded_comes_back_one_by_one_or_as_an_action_took_it(
 
 def test_one_is_retried_with_other_arguments(signalist: Signalist, jobs: list[str]) -> None:
     other = str(uuid.uuid4())
-    for wrong, why in (("{", "no JSON"), ("7", "an array of them in order"), ('{"colour": 1}', "colour")):
+    for wrong, why in (
+        ("{", "no JSON"),
+        ("[" * 9_000, "no JSON"),
+        ("7", "an array of them in order"),
+        ('{"colour": 1}', "colour"),
+    ):
         refused = signalist("failed", "edit", jobs[0], wrong)
         assert refused.code == 2
         assert why in refused.err

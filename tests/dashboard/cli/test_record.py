@@ -41,6 +41,7 @@ CHANGING = {
     "failed reopen": ("{job}", "discard jobs"),
     "failed edit": ("{job} [1]", "edit job"),
     "failed cancel": ("{token}", "retry jobs"),
+    "failed proceed": ("{token}", "retry jobs"),
     "queues pause": ("crawl", "pause queue"),
     "queues resume": ("crawl", "pause queue"),
     "queues purge": ("crawl --yes", "purge queue"),
