@@ -3,6 +3,7 @@
 import itertools
 import re
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -10,8 +11,9 @@ import pytest
 from sqlalchemy import Engine, event
 
 from core import migrations
-from core.errors import Misconfigured
-from core.migrations import scripts
+from core.errors import Conflict, Misconfigured
+from core.migrations import How, scripts
+from core.queries import advisory_locks
 
 
 def test_every_revision_goes_down_and_up_again(database_url: str) -> None:
@@ -53,6 +55,24 @@ def test_what_differs_from_the_models_is_told(database_url: str) -> None:
     with psycopg.connect(database_url) as connection:
         connection.execute("alter table feeds drop column last_error")
     assert any("last_error" in line for line in migrations.drift(database_url))
+
+
+def test_of_two_who_migrate_at_once_one_waits_and_finds_it_done(database_url: str) -> None:
+    migrations.downgrade(database_url, "base")
+    with ThreadPoolExecutor() as both:
+        assert all(status.is_current for status in both.map(migrations.upgrade, [database_url] * 2))
+
+
+def test_who_waits_for_another_migration_is_in_nobodys_way_and_gives_up_with_a_sentence(database_url: str) -> None:
+    impatient = How(wait=1.0)
+    with ThreadPoolExecutor() as pool, psycopg.connect(database_url, autocommit=True) as other:
+        assert advisory_locks.try_lock(other, advisory_locks.MIGRATE)
+        waiting = pool.submit(migrations.upgrade, database_url, "head", impatient)
+        # It would be a deadlock if the one who waits had a snapshot, as one that waits inside of Postgres has.
+        other.execute("set statement_timeout = '10s'")
+        other.execute("create index concurrently by_hand on feeds (title)")
+        with pytest.raises(Conflict, match="Another process is migrating this database"):
+            waiting.result()
 
 
 def test_history_tells_what_has_run(database_url: str) -> None:
