@@ -9,7 +9,7 @@ from typing import Any, Literal
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.access import Action, User, require
+from core.access import Action, Role, User, require
 from core.accounts import throttle
 from core.db import Database
 from core.errors import Forbidden, NotLoggedIn, SignalistError, Unavailable
@@ -85,7 +85,9 @@ async def attempted(database: Database, deed: Deed) -> AsyncIterator[User]:
         await refused(database, deed, str(refusal))
         raise
     except BaseException as error:
-        await note(database, deed, "failed", _sentence(error))
+        # Whoever may only look could fail again and again as well, with their own password and sessions.
+        only_looks = deed.user is None or deed.user.role is Role.VIEWER
+        await note(database, deed, "failed", _sentence(error), is_due=_is_due if only_looks else None)
         raise
 
 
@@ -139,7 +141,7 @@ async def note(
 
 async def _is_due(session: AsyncSession, deed: Deed) -> bool:
     now = dt.datetime.now(dt.UTC)
-    origin = f"refused {deed.actor} {throttle.neighbourhood(deed.user.address or '') if deed.user else ''}"
+    origin = f"on record {deed.actor} {throttle.neighbourhood(deed.user.address or '') if deed.user else ''}"
     before = await login_failures.hold(session, origin, login_failures.ALL, now)
     if throttle.wait_of_all(before, now):
         return False

@@ -57,6 +57,11 @@ async def test_who_asks_again_and_again_for_what_they_may_not_does_not_fill_the_
     actions = [action for action in Action if not may(VIEWER, action)]
     await asyncio.gather(*(ask(VIEWER, action, str(n)) for n, action in enumerate(actions * 3)))
     assert refusals() == [("vera", "10.0.0.7")] * ADDRESS_LIMIT
+    # Nor by failing at what they may do.
+    with pytest.raises(BadRequest):
+        async with recorded(database, VIEWER, "browser", Action.END_OWN_SESSIONS, "none"):
+            raise BadRequest
+    assert len(rows(database_url)) == ADDRESS_LIMIT
     # Who else is refused, and where else, is still seen.
     for user in (replace(VIEWER, name="vince"), replace(VIEWER, address="10.0.0.9")):
         await ask(user, Action.PAUSE_QUEUE, "crawl")
