@@ -60,6 +60,12 @@ def install(app: Any) -> None:
     ui.add_head_html('<script src="/assets/session.js" defer></script>', shared=True)
 
 
+class BodyTooLarge(SignalistError):
+    """No request may be larger than the largest OPML file."""
+
+    http_status = 413
+
+
 class Guard:
     """Says who asks (`request.state.user`, None for a stranger on an open path), or why they may not."""
 
@@ -97,6 +103,10 @@ def _tell(connection: HTTPConnection, error: SignalistError) -> None:
 
 
 async def _admit(connection: HTTPConnection) -> None:
+    # What does not say how long it is, is counted as it comes.
+    length = connection.headers.get("content-length", "")
+    if length.isdecimal() and int(length) > LARGEST_BODY:
+        raise BodyTooLarge
     wanted = path(connection)
     if wanted.startswith(STATIC) or wanted in (*ICONS, LIVE):
         return

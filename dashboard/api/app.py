@@ -87,8 +87,6 @@ def create() -> FastAPI:
         docs_url=None,
         redoc_url=None,
         dependencies=[Depends(bearer)],
-        # An import of thousands of addresses is smaller; reading more would fill the memory.
-        max_body_size=2_000_000,
         responses={status: _problem(said) for status, said in _PROBLEMS.items()},
     )
     for kind in (SignalistError, RequestValidationError, HTTPException, Exception):

@@ -186,7 +186,7 @@ def _running(folder: Path, **environment: str) -> Iterator[tuple[str, Path]]:
 
 
 def _wait_until_it_lives(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while True:
         try:
             urllib.request.urlopen(f"{url}/health/live", timeout=1).close()

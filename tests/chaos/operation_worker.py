@@ -14,7 +14,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from core import queues
+from core import logs, queues
 from core.config import Settings
 from core.db import Database
 from core.migrations import scripts
@@ -44,6 +44,7 @@ def arm() -> None:
 
 
 async def main() -> None:
+    logs.configure(Settings(_env_file=None))
     running.LEASE = dt.timedelta(seconds=1)
     running.RENEW_EVERY_S = 0.2
     if CONFIG.get("scripts"):

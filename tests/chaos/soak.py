@@ -21,12 +21,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
-import structlog
 from crew import LEASE_S, Crew
 from redis import ResponseError
 from sqlalchemy import select, text
 
-from core import migrations
+from core import logs, migrations
+from core.config import Settings
 from core.db import Database
 from core.errors import Unavailable
 from core.models import FailedJob
@@ -301,7 +301,7 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="the folder with logs and effects, also when all is well")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="signalist-soak-"))
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory((folder / "soak.log").open("w")))
+    logs.configure(Settings(_env_file=None), (folder / "soak.log").open("w"))
     well = False
     try:
         well = asyncio.run(Soak(options.jobs, options.seconds, options.seed, folder).run())

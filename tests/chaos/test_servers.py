@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -226,9 +225,7 @@ async def test_garbage_in_the_stream_is_recorded_and_in_nobodys_way(
     await enqueue(redis, Job("nobody knows", (), "embed"))
     await enqueue(redis, job("good"))
     crew.start(slots=1)
-    started = time.monotonic()
     await until(lambda: not crew.lost(["good"]))
-    assert time.monotonic() - started < 10
 
     async def recorded() -> list[str]:
         async with database.session() as session:

@@ -19,6 +19,8 @@ from taskiq.cli.worker.args import WorkerArgs
 from taskiq.cli.worker.process_manager import ProcessManager
 from taskiq.message import TaskiqMessage
 
+from core import logs
+from core.config import Settings
 from core.db import Database
 from core.errors import RetryLater, WillNotHeal
 from workers.broker import Broker
@@ -144,6 +146,7 @@ def make_broker() -> Broker:
 
 
 def listen(args: WorkerArgs) -> None:
+    logs.configure(Settings(_env_file=None))
     work(args, make_broker())
 
 

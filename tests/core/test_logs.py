@@ -27,14 +27,14 @@ APP_SECRET = "a-long-random-text"
 def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     """The stderr of a process that logs as JSON; the log's set-up is put back afterwards."""
     root = logging.getLogger()
-    before, level = root.handlers, root.level
+    before, level, chosen = root.handlers, root.level, structlog.get_config()
     stderr = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stderr)
     logs.configure(settings(log_format="json"))
     yield stderr
     root.handlers, root.level = before, level
     logging.captureWarnings(capture=False)
-    structlog.reset_defaults()
+    structlog.configure(**chosen)
 
 
 def settings(**changes: str) -> Settings:

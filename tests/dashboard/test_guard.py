@@ -4,7 +4,7 @@ import datetime as dt
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING
 
 import httpx
@@ -435,6 +435,18 @@ async def test_a_file_that_is_too_large_is_not_even_received(site: "Site", size:
     target = f"/_nicegui/client/{client.id}/upload/{upload.id}"
     assert (await otto.http_client.post(target, files={"x": bytes(size)})).status_code == status
     assert received == [size] * (status == 200)
-    # The API has a smaller limit of its own.
-    answer = await otto.http_client.post("/api/v1/feeds/import", content=bytes(3_000_000))
-    assert answer.status_code == 413
+
+
+@pytest.mark.parametrize("says_its_length", [True, False])
+async def test_a_request_that_is_too_large_is_refused_and_no_mistake_of_ours(
+    site: "Site", json_log: io.StringIO, says_its_length: bool
+) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        for _ in range(20):
+            yield bytes(LARGEST_FILE // 10)
+
+    api = await site.program(Role.OPERATOR)
+    body = bytes(2 * LARGEST_FILE) if says_its_length else endless()
+    answer = await api.post("/api/v1/feeds/import", content=body)
+    assert (answer.status_code, answer.json()["status"]) == (413, 413)
+    assert '"level": "error"' not in json_log.getvalue()

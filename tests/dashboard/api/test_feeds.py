@@ -69,7 +69,6 @@ async def test_feeds_are_imported_and_exported_and_only_the_export_shows_passwor
     assert "reader:secret@feeds.example" in exported.text
     assert exported.headers["content-disposition"] == 'attachment; filename="signalist.opml"'
     assert (await api.post("/api/v1/feeds/import", content="<html>")).status_code == 422
-    assert (await api.post("/api/v1/feeds/import", content=b"x" * 3_000_000)).status_code == 413
 
 
 async def test_articles_are_listed_shown_found_and_redone(site: "Site", database_url: str) -> None:

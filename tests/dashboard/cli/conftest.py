@@ -47,7 +47,7 @@ def signalist(
     monkeypatch.setenv("REDIS_URL", redis_url)
     monkeypatch.setenv("SIGNALIST_DATA_DIR", str(tmp_path / "var"))
     root = logging.getLogger()
-    handlers, level = root.handlers, root.level
+    handlers, level, chosen = root.handlers, root.level, structlog.get_config()
 
     def run(*words: str, stdin: bytes = b"") -> Done:
         settings.cache_clear()
@@ -59,7 +59,7 @@ def signalist(
         finally:
             root.handlers, root.level = handlers, level
             logging.captureWarnings(capture=False)
-            structlog.reset_defaults()
+            structlog.configure(**chosen)
         return Done(int(ended.value.code or 0), *capsys.readouterr())
 
     yield run
