@@ -54,8 +54,8 @@ async def run_operation(world: World, operation_id: uuid.UUID, runner: str) -> N
             log.warning("Another worker has taken the operation over.", operation=str(operation_id))
             return
         await work
-    except LeaseLost:
-        log.warning("Another worker has taken the operation over.", operation=str(operation_id))
+    except LeaseLost as lost:
+        log.warning(str(lost), operation=str(operation_id))
     finally:
         keeper.cancel()
         if not work.done():
@@ -168,8 +168,8 @@ async def _begin(world: World, kind: Kind, run: Run) -> None:
         await run.move(State.WITHDRAWN, ended_at=_now(), outcome=f"Not begun, since the world has changed: {found}.")
         await run.say(run.row.outcome or "", "error")
         return
-    await run.say(f"{row.title}: begun by {run.runner}.")
     await run.move(State.RUNNING)
+    await run.say(f"{row.title}: begun by {run.runner}.")
 
 
 async def _go_forward(world: World, kind: Kind, run: Run) -> None:

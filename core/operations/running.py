@@ -36,7 +36,7 @@ class Stopped(SignalistError):
 
 
 class LeaseLost(SignalistError):
-    """Another worker has taken the operation over."""
+    """Another worker has taken the operation over, or it was cancelled before it began."""
 
 
 class Run:

@@ -360,10 +360,14 @@ async def release(session: AsyncSession, operation_id: uuid.UUID, runner: str) -
 
 
 async def report(session: AsyncSession, operation_id: uuid.UUID, runner: str, **values: Any) -> bool:
-    """Writes what its worker knows. False: it is not that worker's any more."""
+    """Writes what its worker knows. False: it is not that worker's any more, or it was cancelled before it began."""
     done = await session.execute(
         update(Operation)
-        .where(Operation.id == operation_id, Operation.runner == runner)
+        .where(
+            Operation.id == operation_id,
+            Operation.runner == runner,
+            Operation.state.in_(_values(HELD | {State.APPROVED})),
+        )
         .values(**values)
         .returning(Operation.id)
     )

@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import psycopg
 import pytest
@@ -17,6 +18,7 @@ from core.operations.cancel import cancel
 from core.operations.kind import World
 from core.operations.kinds import KINDS
 from core.operations.note import note
+from core.operations.plan import Explored
 from core.operations.run import run_operation
 from core.operations.states import State
 from core.queries import index_ddl, operations
@@ -196,6 +198,23 @@ async def test_a_dismissed_plan_stays_dismissed(world: World, planned: Operation
         await approve(world, ADA, "browser", planned.id, read_hash=planned.plan_hash)
     with pytest.raises(Conflict, match="cancelled already"):
         await cancel(world, ADA, "browser", planned.id)
+
+
+async def test_what_is_cancelled_in_the_moment_in_which_a_worker_takes_it_up_is_not_begun(
+    world: World, planned: OperationRow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await approve(world, ADA, "browser", planned.id, read_hash=planned.plan_hash)
+    kind = KINDS[planned.kind]
+    explore = kind.explore
+
+    async def meanwhile(*looked_at: Any) -> Explored:
+        await cancel(world, BOB, "browser", planned.id)
+        return await explore(*looked_at)
+
+    monkeypatch.setattr(kind, "explore", meanwhile)
+    await run_operation(world, planned.id, "worker 1")
+    row = await planning.get(world, planned.id)
+    assert (row.state, row.outcome, row.steps) == (State.CANCELLED, "Cancelled by bob.", ())
 
 
 async def test_a_changed_plan_takes_the_place_of_the_one_before(world: World, planned: OperationRow) -> None:
