@@ -23,6 +23,8 @@ async def pause(world: World, user: User | None, face: Face, operation_id: uuid.
             raise BadRequest(f"An operation of the kind {row.kind} cannot be paused; it can be cancelled.")
         if row.state is not State.RUNNING:
             raise Conflict(f"This operation is {row.state.value}: only a running one can be paused.")
+        if row.stop:
+            raise Conflict(f"{row.stop_by} has asked for a {row.stop} already.")
         await operations.ask_to_stop(recording.session, operation_id, "pause", (user or SYSTEM).name)
 
 

@@ -242,7 +242,8 @@ async def _stop(kind: Kind, run: Run) -> None:
     """A person wanted it to stop."""
     await run.reload()
     who = run.row.stop_by or "somebody"
-    if run.wish == "pause" and kind.can_pause and run.row.state is State.RUNNING:
+    # By the row: who wished for a pause may have cancelled it since.
+    if run.row.stop == "pause" and kind.can_pause and run.row.state is State.RUNNING:
         await run.say(f"Paused by {who}.")
         run.wish_for("")
         await run.move(State.PAUSED, stop=None, stop_by=None, lease_until=None, note=f"paused by {who}")

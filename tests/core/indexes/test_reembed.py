@@ -129,6 +129,28 @@ async def test_cancelled_it_keeps_what_was_embedded(
     assert models()["wordllama-256"] == 8
 
 
+@pytest.mark.usefixtures("models")
+async def test_who_cancels_after_a_pause_was_wished_for_is_heard_and_not_the_other_way_round(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = await approved(world)
+    kept = Run.keep
+
+    async def keep(self: Run, **values: object) -> None:
+        await kept(self, **values)
+        if values.get("done") == 8:
+            await pause(world, ADA, "browser", row.id)
+            # What this worker has heard by the time it stops, and what is wanted by then.
+            self.wish_for("pause")
+            await cancel(world, ADA, "browser", row.id)
+            with pytest.raises(Conflict, match="ada has asked for a cancel already"):
+                await pause(world, ADA, "browser", row.id)
+
+    monkeypatch.setattr(Run, "keep", keep)
+    await run_operation(world, row.id, "worker 1")
+    assert (await planning.get(world, row.id)).state is State.CANCELLED
+
+
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """No wait lasts; how long each would have."""
