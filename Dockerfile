@@ -1,5 +1,5 @@
 # One image for every process: `signalist dashboard`, `worker`, `scheduler`, `db init`.
-FROM python:3.13.9-slim-trixie AS build
+FROM python:3.13.14-slim-trixie AS build
 WORKDIR /app
 # Without pip of its own: nothing in the image installs anything.
 RUN python -m venv --without-pip .venv
@@ -11,7 +11,7 @@ COPY . .
 RUN pip --python .venv/bin/python install --no-cache-dir --no-deps --editable . \
     && .venv/bin/python -m compileall -q core dashboard workers alembic
 
-FROM python:3.13.9-slim-trixie
+FROM python:3.13.14-slim-trixie
 RUN pip uninstall --yes pip \
     && useradd --system --uid 10001 --no-create-home signalist
 # Owned by root: what runs as signalist cannot change itself.

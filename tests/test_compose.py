@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from core.indexes import versions
 from core.queues.beats import LIFETIME_S
 from workers.worker import DRAIN_S
 
@@ -194,9 +195,10 @@ def test_what_must_last_is_on_volumes() -> None:
     assert set(COMPOSE["volumes"]) == {"certificates", "postgres", "valkey"}
 
 
-def test_postgres_has_pgvector_and_is_16_or_newer() -> None:
-    version = re.fullmatch(r"pgvector/pgvector:\d+\.\d+\.\d+-pg(\d+)-\w+", SERVICES["postgres"]["image"])
-    assert int(version[1]) >= 16
+def test_postgres_is_16_or_newer_and_has_a_pgvector_of_which_nothing_bad_is_known() -> None:
+    version = re.fullmatch(r"pgvector/pgvector:(\d+\.\d+\.\d+)-pg(\d+)-\w+", SERVICES["postgres"]["image"])
+    assert versions.warnings(version[1], ["hnsw", "ivfflat"]) == ()
+    assert int(version[2]) >= 16
 
 
 def test_an_index_is_built_in_parallel_within_shared_memory() -> None:
