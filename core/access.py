@@ -84,6 +84,10 @@ LEAST: dict[Action, Role] = {
 }
 
 
+# How the name of a program begins, so that the record tells it from a person of the same name.
+PROGRAM = "token "
+
+
 @dataclass(frozen=True)
 class User:
     """Who asks, and from where.
@@ -96,6 +100,11 @@ class User:
     name: str
     role: Role
     address: str | None = field(default=None, compare=False)
+
+    @property
+    def is_program(self) -> bool:
+        """Whether it is the holder of a token, who may be anybody. No account has a blank in its name."""
+        return self.name.startswith(PROGRAM)
 
 
 # The scheduler, the reconciler and the crawler's own decisions.

@@ -5,7 +5,7 @@ import secrets
 import uuid
 from dataclasses import dataclass, field
 
-from core.access import Action, Role, User, require
+from core.access import PROGRAM, Action, Role, User, require
 from core.accounts.logins import SEEN_EVERY, fingerprint
 from core.accounts.names import LONGEST, account_name, normal
 from core.db import Database
@@ -81,5 +81,4 @@ async def bearer(database: Database, secret: str, *, address: str | None, now: d
             return None
         if row.last_used_at is None or now - row.last_used_at >= SEEN_EVERY:
             await tokens.used(session, row.id, now)
-    # The record has to tell a program from a person of the same name: no account has a blank in its name.
-    return User(row.id, f"token {row.name}", row.role, address)
+    return User(row.id, f"{PROGRAM}{row.name}", row.role, address)

@@ -6,7 +6,7 @@ from sqlalchemy import func
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.access import Action, User
-from core.errors import BadRequest, Conflict, NotFound, SignalistError, Unavailable
+from core.errors import BadRequest, Conflict, Forbidden, NotFound, SignalistError, Unavailable
 from core.operations.kind import World
 from core.operations.kinds import KINDS
 from core.operations.plan import changes, plan_hash
@@ -27,8 +27,9 @@ async def approve(
 ) -> OperationRow:
     """Approves the plan whose hash the person has read. A worker begins at once, unless a second person must agree.
 
-    `phrase` is what was typed, for a plan that loses data. Raises NotFound, BadRequest for a wrong phrase, Conflict
-    when it is not (or no more) to be approved, WorldChanged, and what `recorded` raises.
+    `phrase` is what was typed, for a plan that loses data. Raises NotFound, BadRequest for a wrong phrase, Forbidden
+    for a program where two people must agree, Conflict when it is not (or no more) to be approved, WorldChanged, and
+    what `recorded` raises.
     """
     seen = await _get(world, operation_id)
     action = Action.APPROVE_LOSS if seen.plan.loses else Action.APPROVE_OPERATION
@@ -76,6 +77,8 @@ def _checked(row: OperationRow | None, user: User | None, read_hash: str, phrase
         raise Conflict("The plan has expired: plan it anew.")
     if row.plan.phrase and phrase.strip() != row.plan.phrase:
         raise BadRequest(f"This loses data. Type {row.plan.phrase} to approve it.")
+    if row.approvals_needed > 1 and user is not None and user.is_program:
+        raise Forbidden("Two people must approve this, and a token is none: it may be in anybody's hands.")
     if row.approved_by is not None and user is not None and row.approved_by == user.name:
         raise Conflict("You have approved this already: another person must, too.")
     return row

@@ -174,6 +174,9 @@ async def test_where_two_must_agree_the_second_is_another_person(
     fill(100)
     careful = dataclasses.replace(world, settings=Settings(require_second_approver=True))
     row = await planning.plan(careful, ADA, "browser", "rebuild index", {"lists": 5})
+    # Nor does one who has a token count for two.
+    with pytest.raises(Forbidden, match="a token is none"):
+        await approve(careful, User(None, "token ada", Role.ADMIN), "api", row.id, read_hash=row.plan_hash)
     first = await approve(careful, ADA, "browser", row.id, read_hash=row.plan_hash)
     assert first.state is State.PROPOSED
     assert first.waits_for_second
