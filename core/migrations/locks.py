@@ -77,8 +77,19 @@ def _add_column(statement: str, table: str | None) -> Lock:
     if required:
         danger = "a column that may not be null and has no default: it fails as soon as the table has a row"
         return Lock(statement, table, "ACCESS EXCLUSIVE", "reads and writes", SCAN, danger=danger)
-    rewrites = _VOLATILE.search(statement) or re.search(r"\b(generated|identity|serial)", statement, _FLAGS)
-    return Lock(statement, table, "ACCESS EXCLUSIVE", "reads and writes", REWRITE if rewrites else MOMENT)
+    lasts: Lasts = MOMENT
+    # The one that lasts longest decides.
+    for word, how_long in (
+        # Without a default the new column is null everywhere, and no reference has to be looked for.
+        (r"(?:check|default\b.*\breferences|references\b.*\bdefault)", SCAN),
+        (r"(?:unique|primary\s+key)", BUILD),
+        (r"(?:generated|identity|(?:big|small)?serial)", REWRITE),
+    ):
+        if re.search(rf"\b{word}\b", statement, _FLAGS):
+            lasts = how_long
+    if _VOLATILE.search(statement):
+        lasts = REWRITE
+    return Lock(statement, table, "ACCESS EXCLUSIVE", "reads and writes", lasts)
 
 
 def _index(statement: str, table: str | None) -> Lock:
