@@ -58,11 +58,21 @@ class SchedulerBeat:
 
 
 async def worker_beats(redis: Redis) -> tuple[WorkerBeat, ...]:
-    """Every worker that is alive, by name. Raises RedisUnavailable."""
+    """Every worker that is alive, by name; seen when it was by our clock, whatever its own says.
+
+    Raises RedisUnavailable.
+    """
     with redis_errors():
         names: list[Any] = await redis.zrange(keys.WORKERS, 0, -1)
-        found: list[Any] = await redis.mget([keys.worker(name.decode()) for name in names]) if names else []
-    beats = (_worker(beat) for beat in found if beat is not None)
+        async with redis.pipeline(transaction=False) as pipe:
+            for name in names:
+                pipe.get(keys.worker(name.decode()))
+                pipe.pttl(keys.worker(name.decode()))
+            found: list[Any] = await pipe.execute()
+    now = dt.datetime.now(dt.UTC)
+    beats = (
+        _worker(beat, now - _ago(left)) for beat, left in zip(found[::2], found[1::2], strict=True) if beat is not None
+    )
     return tuple(sorted((beat for beat in beats if beat is not None), key=lambda beat: beat.name))
 
 
@@ -100,7 +110,7 @@ async def scheduler_beat(redis: Redis) -> SchedulerBeat | None:
         left_ms: int = await redis.pttl(keys.SCHEDULER)
     match _read(found):
         case {"name": str(name), "pid": int(pid)}:
-            return SchedulerBeat(name, pid, max(0.0, LIFETIME_S - max(0, left_ms) / 1000))
+            return SchedulerBeat(name, pid, _ago(left_ms).total_seconds())
         case _:
             return None
 
@@ -134,7 +144,12 @@ def _plain(beat: WorkerBeat) -> dict[str, Any]:
     return {**vars(beat), **times, "jobs": jobs}
 
 
-def _worker(text: bytes) -> WorkerBeat | None:
+def _ago(left_ms: int) -> dt.timedelta:
+    """How long ago a sign of life was given that has so long to live."""
+    return dt.timedelta(milliseconds=max(0, _LIFETIME_MS - max(0, left_ms)))
+
+
+def _worker(text: bytes, seen_at: dt.datetime) -> WorkerBeat | None:
     """None for what another version wrote: a worker that cannot be read must not hide those that can."""
     try:
         fields = _read(text)
@@ -142,7 +157,7 @@ def _worker(text: bytes) -> WorkerBeat | None:
             RunningJob(**{**job, "args": tuple(job["args"]), "started_at": _moment(job["started_at"])})
             for job in fields["jobs"]
         )
-        times = {"started_at": _moment(fields["started_at"]), "seen_at": _moment(fields["seen_at"])}
+        times = {"started_at": _moment(fields["started_at"]), "seen_at": seen_at}
         return WorkerBeat(**{**fields, **times, "jobs": jobs})
     except (KeyError, TypeError, ValueError):
         return None
