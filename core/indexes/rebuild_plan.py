@@ -169,6 +169,9 @@ def _dangers(shape: Shape, seen: Mapping[str, Any], needed: int, wanted: int) ->
         found.append(
             Danger("danger", f"the disk has {size(seen['disk'])} left, and the index takes about {size(more)}")
         )
+    if seen["memory"] is not None and min(needed, wanted) > seen["memory"]:
+        takes, spare = size(min(needed, wanted)), size(seen["memory"])
+        found.append(Danger("danger", f"the build takes {takes} of memory, and {spare} can be spared here"))
     if shape.method == "ivfflat" and needed > wanted:
         found.append(Danger("danger", f"pgvector refuses to build this with less than {size(needed)} of memory"))
     if shape.method == "hnsw" and needed > wanted:
