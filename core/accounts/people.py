@@ -11,7 +11,8 @@ from core.accounts.logins import fingerprint
 from core.accounts.names import LONGEST, account_name, normal
 from core.db import Database
 from core.errors import BadRequest, Conflict, NotFound
-from core.queries import login_failures, sessions, users
+from core.phrases import counted
+from core.queries import login_failures, sessions, tokens, users
 from core.queries.users import Account, UserRow
 from core.recording import Deed, Face, attempted, committed, recorded
 
@@ -58,8 +59,11 @@ async def add(database: Database, by: User | None, face: Face, *, name: str, rol
         return id_
 
 
-async def disable(database: Database, by: User | None, face: Face, *, name: str, now: dt.datetime) -> None:
-    """Nobody logs in with that account any more; its sessions end, and its open pages close within two seconds."""
+async def disable(database: Database, by: User | None, face: Face, *, name: str, now: dt.datetime) -> int:
+    """Nobody logs in with that account any more; its sessions end, and its open pages close within two seconds.
+
+    Returns how many tokens that they made are still valid: programs use those, and an admin decides on them.
+    """
     name = normal(name)
     async with recorded(database, by, face, Action.MANAGE_USERS, name, change="disabled") as recording:
         account = await _known(recording.session, name)
@@ -67,6 +71,17 @@ async def disable(database: Database, by: User | None, face: Face, *, name: str,
         if account.disabled_at is None:
             await users.set_disabled(recording.session, account.id, now)
         await sessions.end_of_user(recording.session, account.id)
+        left = recording.details["valid_tokens"] = len(await tokens.made_by(recording.session, account.name, now))
+        return left
+
+
+def disabled(name: str, valid_tokens: int) -> str:
+    """What to say when that is done."""
+    said = f"{name} is disabled, and every session of theirs has ended."
+    if valid_tokens:
+        verb = "is" if valid_tokens == 1 else "are"
+        said += f" {counted(valid_tokens, 'token')} that they made {verb} still valid: revoke what they may have kept."
+    return said
 
 
 async def enable(database: Database, by: User | None, face: Face, *, name: str) -> None:

@@ -4,7 +4,7 @@ import datetime as dt
 import uuid
 from dataclasses import dataclass
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.access import Role
@@ -58,9 +58,7 @@ async def bearer(session: AsyncSession, token_hash: str, now: dt.datetime) -> To
     row = (
         await session.execute(
             select(ApiToken.id, ApiToken.name, ApiToken.role, ApiToken.last_used_at).where(
-                ApiToken.token_hash == token_hash,
-                ApiToken.revoked_at.is_(None),
-                ApiToken.expires_at.is_(None) | (ApiToken.expires_at > now),
+                ApiToken.token_hash == token_hash, *_valid(now)
             )
         )
     ).one_or_none()
@@ -90,6 +88,12 @@ async def everything(session: AsyncSession) -> tuple[TokenRow, ...]:
     return tuple(TokenRow(**{**row._mapping, "role": Role(row.role)}) for row in found)
 
 
+async def made_by(session: AsyncSession, name: str, now: dt.datetime) -> tuple[Role, ...]:
+    """The roles of the valid tokens that a person made."""
+    found = await session.scalars(select(ApiToken.role).where(ApiToken.created_by == name, *_valid(now)))
+    return tuple(map(Role, found))
+
+
 async def revoke(session: AsyncSession, token_id: uuid.UUID, now: dt.datetime) -> bool:
     """False: there is no such token, or it was revoked before."""
     gone = await session.execute(
@@ -99,3 +103,7 @@ async def revoke(session: AsyncSession, token_id: uuid.UUID, now: dt.datetime) -
         .returning(ApiToken.id)
     )
     return gone.first() is not None
+
+
+def _valid(now: dt.datetime) -> tuple[ColumnElement[bool], ...]:
+    return ApiToken.revoked_at.is_(None), ApiToken.expires_at.is_(None) | (ApiToken.expires_at > now)

@@ -4,7 +4,7 @@ import asyncio
 import datetime as dt
 import sys
 from collections.abc import Awaitable, Callable
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
@@ -15,6 +15,7 @@ from dashboard.cli.output import AsJson, ago, say, write_json, write_list
 from dashboard.cli.servers import Servers, connected
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
+T = TypeVar("T")
 Name = Annotated[str, typer.Argument(help="The name to log in with.")]
 Chosen = Annotated[Role, typer.Option("--role", help="A viewer reads, an operator acts, an admin manages.")]
 FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from stdin.")]
@@ -60,11 +61,10 @@ def list_(*, as_json: AsJson = False) -> None:
 def disable(name: Name) -> None:
     """Shut a person out; their open pages close within two seconds."""
 
-    async def act(servers: Servers) -> None:
-        await people.disable(servers.database, servers.user, "cli", name=name, now=dt.datetime.now(dt.UTC))
+    async def act(servers: Servers) -> int:
+        return await people.disable(servers.database, servers.user, "cli", name=name, now=dt.datetime.now(dt.UTC))
 
-    _run(act)
-    say(f"{name} is disabled, and every session of theirs has ended.")
+    say(people.disabled(name, _run(act)))
 
 
 @app.command()
@@ -106,12 +106,12 @@ async def _everyone(now: dt.datetime) -> tuple[UserRow, ...]:
         return await people.everyone(servers.database, servers.user, now=now)
 
 
-def _run(act: Callable[[Servers], Awaitable[None]]) -> None:
-    async def run() -> None:
+def _run(act: Callable[[Servers], Awaitable[T]]) -> T:
+    async def run() -> T:
         async with connected() as servers:
-            await act(servers)
+            return await act(servers)
 
-    asyncio.run(run())
+    return asyncio.run(run())
 
 
 def _password(*, from_stdin: bool) -> tuple[str, bool]:

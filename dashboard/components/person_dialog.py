@@ -10,7 +10,7 @@ from dashboard.components.forms import Dialog, Field, Select, secret
 from dashboard.components.html import Text, age, box, button, link
 from dashboard.components.shown_once import ShownOnce
 from dashboard.guard import current_user
-from dashboard.notices import notice
+from dashboard.notices import Tone, notice
 from dashboard.urls import url
 
 ROLES: dict[str, str] = {
@@ -92,8 +92,8 @@ class PersonDialog:
             await self._disable(person)
 
     async def _disable(self, person: UserRow) -> None:
-        await people.disable(*await acting.recording_to(), name=person.name, now=acting.now())
-        await self._done(f"{person.name} is disabled, and every session of theirs has ended.")
+        tokens = await people.disable(*await acting.recording_to(), name=person.name, now=acting.now())
+        await self._done(people.disabled(person.name, tokens), "warning" if tokens else "positive")
 
     async def _enable(self, person: UserRow) -> None:
         await people.enable(*await acting.recording_to(), name=person.name)
@@ -127,9 +127,9 @@ class PersonDialog:
 
         self._dialog.open(title, draw)
 
-    async def _done(self, sentence: str) -> None:
+    async def _done(self, sentence: str, tone: Tone = "positive") -> None:
         self._dialog.close()
-        notice(sentence)
+        notice(sentence, tone)
         await self._changed()
 
 

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from core.access import Role, User, on_this_machine
-from core.accounts import logins, passwords, people, sessions
+from core.accounts import logins, passwords, people, sessions, tokens
 from core.accounts.logins import NewLogin, TooManyAttempts, WrongLogin
 from core.accounts.people import LastAdmin
 from core.accounts.throttle import FREE, Origin
@@ -92,6 +92,26 @@ async def test_who_is_disabled_is_out_and_who_is_enabled_can_log_in_again(databa
     await people.enable(database, ROOT, "cli", name="vera")
     assert await still_open(database, session) == [False]
     await log_in(database, "vera")
+
+
+async def test_who_is_disabled_may_have_kept_tokens_and_that_is_said(database: Database, database_url: str) -> None:
+    for name in ("vera", "ada"):
+        await add(database, name, Role.ADMIN)
+    hour = dt.timedelta(hours=1)
+    for maker, made in (("vera", NOW), ("vera", NOW - 2 * hour), ("vera", NOW), ("ada", NOW)):
+        by = User(None, maker, Role.ADMIN)
+        new = await tokens.create(database, by, "api", name="ci", role=Role.ADMIN, now=made, lifetime=hour)
+    await tokens.revoke(database, ROOT, "cli", token_id=new.token.id, now=NOW)
+    assert await people.disable(database, ROOT, "cli", name="ada", now=NOW) == 0
+    await add(database, "bob", Role.ADMIN)
+    assert await people.disable(database, ROOT, "cli", name="Vera", now=NOW) == 2
+    with psycopg.connect(database_url) as connection:
+        query = "select details->>'valid_tokens' from records where details->>'change' = 'disabled' order by id"
+        assert connection.execute(query).fetchall() == [("0",), ("2",)]
+    assert people.disabled("vera", 0) == "vera is disabled, and every session of theirs has ended."
+    assert people.disabled("vera", 2).endswith(
+        " 2 tokens that they made are still valid: revoke what they may have kept."
+    )
 
 
 async def test_a_new_role_holds_in_sessions_that_are_open(database: Database) -> None:

@@ -35,7 +35,7 @@ def test_a_password_comes_in_through_stdin_and_never_as_an_argument(signalist: S
 
 def test_a_person_is_shut_out_let_in_again_and_given_another_role(signalist: Signalist) -> None:
     signalist("users", "add", "vera")
-    assert signalist("users", "disable", "vera").code == 0
+    assert signalist("users", "disable", "vera").out == "vera is disabled, and every session of theirs has ended.\n"
     assert person(signalist, "vera")["disabled_at"] is not None
     assert "disabled" in signalist("users", "list").out
     assert signalist("users", "enable", "vera").code == 0
