@@ -19,10 +19,9 @@ from core.queries.vector_index import VectorIndex
 T = TypeVar("T")
 
 
-async def measure(
-    database: Database, model: str, *, reason: str, seed: int, target: float = recall.TARGET
-) -> Measurement:
-    """Measures the index that searches use, keeps the result, and turns searches to the setting that reaches `target`.
+async def measure(database: Database, model: str, *, reason: str, seed: int) -> Measurement:
+    """Measures the index that searches use, keeps the result, and turns searches to the setting that reaches what was
+    wanted of it; one that a person chose stays.
 
     Takes seconds, on a large table minutes: one pass over all vectors (bounded, see core.indexes.recall) and a few
     thousand searches. Raises Conflict where there is no index or nothing in it.
@@ -33,9 +32,10 @@ async def measure(
         raise Conflict("There is no vector index to measure: every search compares all rows, which is exact.")
     subject = Subject(index.name, index.shape, index.mark)
     value = index.tuning.value if index.tuning else None
-    found = await in_thread(
-        partial(recall.measure, database.url, subject, model, seed=seed, value=value, target=target)
-    )
+    chosen = index.build.setting if index.build else None
+    target = recall.target_of(index)
+    work = partial(recall.measure, database.url, subject, model, seed=seed, target=target)
+    found = await in_thread(partial(work, value=chosen or value, tune=chosen is None))
     if found is None:
         raise Conflict("There is nothing to measure: hardly any article is embedded by the active model yet.")
     if found.used != index.name:

@@ -19,6 +19,7 @@ from core.indexes.shape import Shape
 from core.indexes.sizing import least, most, probes_to_start_with
 from core.queries import index_recall
 from core.queries.index_recall import Connection, Found, Sampled, Vectors
+from core.queries.vector_index import VectorIndex
 
 K = 10
 TARGET = 0.95
@@ -37,6 +38,11 @@ TIMED = 5
 SAME = 1e-5
 
 Distances = NDArray[np.float32]
+
+
+def target_of(index: VectorIndex) -> float:
+    """The recall that was wanted of it."""
+    return index.tuning.target if index.tuning else TARGET
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from core.db import Database
 from core.indexes import sizing, versions
-from core.indexes.recall import TARGET
+from core.indexes.recall import target_of
 from core.phrases import counted
 from core.queries import (
     embedding_models,
@@ -110,8 +110,9 @@ def advice(table: VectorTable, measured: Measurement | None) -> str | None:
     if sizing.outgrown(rows, index.shape, built_on):
         built = f" on {built_on:,} rows" if built_on else ""
         return f"{index.name} was built{built} as {index.shape.words}; there are {rows:,} now ({band})."
-    if measured is not None and measured.recall < TARGET:
-        return f"Recall@10 is {measured.recall:.2f} at the best setting, and {TARGET:g} is wanted."
+    if measured is not None and measured.recall < (wanted := target_of(index)):
+        at = "at the setting that was chosen" if index.build and index.build.setting else "at the best setting"
+        return f"Recall@10 is {measured.recall:.2f} {at}, and {wanted:g} is wanted."
     return None
 
 

@@ -79,7 +79,7 @@ def find(seen: Seen) -> Iterator[Finding]:
             yield Finding("rebuild index", "no vector index")
     elif sizing.outgrown(rows, index.shape, index.build.rows if index.build else None):
         yield Finding("rebuild index", "index outgrown")
-    elif seen.measured is not None and seen.measured.recall < recall.TARGET and rows >= sizing.WORTH_AN_INDEX:
+    elif seen.measured is not None and seen.measured.recall < recall.target_of(index) and rows >= sizing.WORTH_AN_INDEX:
         yield Finding("rebuild index", "recall fell")
     for broken in seen.invalid:
         yield Finding("drop invalid index", f"invalid index {broken.name}", {"index": broken.name})

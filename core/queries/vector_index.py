@@ -23,13 +23,15 @@ _MARK = re.compile(r"^\(?chunk_index <> '?-(\d+)'?(::integer)?\)?$")
 
 @dataclass(frozen=True)
 class Build:
-    """What is remembered of the build. `rows` and `size` (bytes) are those of then."""
+    """What is remembered of the build. `rows` and `size` (bytes) are those of then; `setting` is what a person chose
+    for searches through it, None: it is found."""
 
     rows: int
     size: int
     seconds: float
     revision: str | None
     built_at: dt.datetime
+    setting: int | None = None
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,7 @@ def _index(row: Mapping[Any, Any]) -> VectorIndex:
         scans=row["scans"],
         hits=row["hits"],
         reads=row["reads"],
-        build=Build(row["rows"], row["built_size"], row["seconds"], row["revision"], row["built_at"])
+        build=Build(row["rows"], row["built_size"], row["seconds"], row["revision"], row["built_at"], row["chosen"])
         if built
         else None,
         tuning=Tuning(row["setting"], row["value"], row["recall"], row["target"], row["tuned_at"]) if tuned else None,
@@ -176,9 +178,11 @@ _INDEXES = """
          where i.indrelid = to_regclass(:table)
     )
     select f.*, b.rows, b.size as built_size, b.seconds, b.revision, b.built_at,
+           (o.parameters ->> 'setting')::int as chosen,
            t.setting, t.value, t.recall, t.target, t.tuned_at
       from found f
       left join index_builds b on b.mark = substring(f.predicate from '-(\\d+)')::int
+      left join operations o on o.id = b.operation_id
       left join search_tuning t
         on t.index_name = f.name and t.mark is not distinct from substring(f.predicate from '-(\\d+)')::int
      order by f.valid desc, f.name <> :serving, f.name

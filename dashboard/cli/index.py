@@ -143,7 +143,7 @@ def drop(name: Annotated[str, typer.Argument(help="Of an index, on any table.")]
 
 @app.command()
 def recall(*, as_json: AsJson = False) -> None:
-    """Measure recall@10 and latency now, and turn searches to the setting that reaches 0.95."""
+    """Measure recall@10 and latency now, and turn searches to the setting that reaches what is wanted (0.95)."""
 
     async def do() -> Measurement:
         async with at_work() as bench:

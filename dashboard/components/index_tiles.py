@@ -1,7 +1,7 @@
 """How good, how fast, how large, how complete: the vector index in four tiles."""
 
 from core.health import Status
-from core.indexes.recall import TARGET
+from core.indexes.recall import target_of
 from core.indexes.report import IndexReport
 from core.phrases import counted, milliseconds, size
 from dashboard.components.html import box
@@ -31,8 +31,8 @@ def _recall(report: IndexReport) -> Face:
     half = (measured.recall_high - measured.recall_low) / 2
     said = f"{measured.sample} random articles, exact vs index, {clock(measured.at)}"
     number = f"{measured.recall:.2f} ± {half:.2f}"
-    if measured.recall < TARGET:
-        return Face(Status.DEGRADED, f"below {TARGET:g}", number, said, trend)
+    if measured.recall < (wanted := target_of(report.table.serving)):
+        return Face(Status.DEGRADED, f"below {wanted:g}", number, said, trend)
     return Face(Status.HEALTHY, f"{measured.setting.partition('.')[2]} {measured.value}", number, said, trend)
 
 

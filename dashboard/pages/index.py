@@ -7,6 +7,7 @@ from nicegui import ui
 
 from core.access import Action
 from core.indexes import measuring, report
+from core.indexes.recall import TARGET, target_of
 from core.indexes.report import IndexReport
 from core.indexes.sizing import band
 from core.operations import planning
@@ -66,7 +67,7 @@ class _Page:
         self._frame.lede.say(lede(found) if going else found.advice or lede(found))
         IndexTiles().show(found)
         if shown.rebuild is not None:
-            operation_card(shown.rebuild, self._verbs, lambda: recall_chart(found.trend))
+            operation_card(shown.rebuild, self._verbs, lambda: _chart(found))
         if shown.reembed is not None:
             operation_card(shown.reembed, self._verbs)
         with box("section", "card").style("margin-bottom:14px"):
@@ -86,7 +87,7 @@ class _Page:
                         index_facts(found)
             if shown.rebuild is None:
                 with box("section", "card"):
-                    recall_chart(found.trend)
+                    _chart(found)
 
     def _actions(self, shown: _Shown) -> None:
         serving = shown.report.table.serving
@@ -106,6 +107,11 @@ class _Page:
         _, user, face = await acting.recording_to()
         made = await planning.plan(world(), user, face, "drop invalid index", {"index": name})
         ui.navigate.to(f"/operations/{made.id}")
+
+
+def _chart(found: IndexReport) -> None:
+    serving = found.table.serving
+    recall_chart(found.trend, target_of(serving) if serving else TARGET)
 
 
 def _opens(words: str, open_it: Callable[[], Awaitable[None] | None], command: str) -> None:

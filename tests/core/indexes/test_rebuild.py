@@ -10,6 +10,7 @@ import pytest
 
 from core.access import Role, User
 from core.errors import BadRequest, Conflict
+from core.indexes import measure
 from core.operations import planning
 from core.operations.approve import approve
 from core.operations.cancel import cancel
@@ -95,6 +96,23 @@ async def test_a_switch_to_hnsw_and_back_leaves_one_index_and_numbers_before_and
     assert written.startswith("## Rebuild idx_embeddings_vector as IVFFlat, lists 15, halfvec")
     assert "after: recall@10" in written
     assert 'ALTER INDEX "idx_embeddings_vector_new" RENAME TO "idx_embeddings_vector";' in written
+
+
+async def test_what_a_person_chose_for_searches_stays_when_the_index_is_measured_again(
+    world: World, fill: Callable[[int], None]
+) -> None:
+    fill(2_000)
+    lower = await rebuild(world, lists=40, target=0.6)
+    assert lower.state is State.DONE, lower.outcome
+    found = await measure.measure(world.database, world.model, reason="nightly", seed=1)
+    serving = (await table_of(world)).serving
+    assert serving is not None
+    assert serving.tuning is not None
+    assert (serving.tuning.target, serving.tuning.value) == (0.6, found.value)
+    # A higher one than would do.
+    chosen = await rebuild(world, lists=40, setting=17)
+    assert chosen.state is State.DONE, chosen.outcome
+    assert (await measure.measure(world.database, world.model, reason="nightly", seed=2)).value == 17
 
 
 async def test_an_index_made_by_hand_is_replaced(world: World, database_url: str, fill: Callable[[int], None]) -> None:
