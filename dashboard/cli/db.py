@@ -17,7 +17,7 @@ from core.operations.kinds import KINDS
 from core.operations.planning import Draft
 from core.queries.operations import OperationRow
 from core.recording import recorded
-from dashboard.cli.operating import at_work, carry_out, exit_with, show_plan
+from dashboard.cli.operating import at_work, carry_out, exit_with, show_plan, type_again
 from dashboard.cli.output import AsJson, Yes, complain, confirm, say, write_json, write_table
 from dashboard.cli.servers import at_the_keyboard
 
@@ -123,8 +123,8 @@ def downgrade(revision: Annotated[str, typer.Argument(help="Down to this revisio
         _operate("downgrade schema", revision, yes=yes)
     except (RemovesOperations, SchemaMismatch) as reason:
         # Below the revision that brought operations, there is none to be one.
-        complain(str(reason))
-        confirm(f"{_sentence(migrations.status(url))} Downgrade to {revision} and lose what came after it?", yes=yes)
+        complain(f"{reason} {_sentence(migrations.status(url))} What came after {revision} is lost.")
+        type_again(f"downgrade to {revision}", yes=yes)
         asyncio.run(_record(Action.APPROVE_LOSS, f"downgrade schema to {revision}"))
         migrations.downgrade(url, revision)
     say(_sentence(migrations.status(url)))

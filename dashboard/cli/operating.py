@@ -70,8 +70,8 @@ async def carry_out(bench: Bench, kind: str, asked: Parameters, *, yes: bool) ->
     row = await planning.plan(bench.world, bench.user, "cli", kind, asked)
     show_plan(row.plan)
     try:
-        if row.plan.phrase and not yes:
-            _type_again(row.plan.phrase)
+        if row.plan.phrase:
+            type_again(row.plan.phrase, yes=yes)
         else:
             confirm(f"{row.title}?", yes=yes)
     except typer.Abort:
@@ -150,7 +150,10 @@ def exit_with(row: OperationRow) -> None:
         raise typer.Exit(1)
 
 
-def _type_again(phrase: str) -> None:
+def type_again(phrase: str, *, yes: bool) -> None:
+    """Asks for it, unless `yes`: this loses data. Ends the command when something else is typed."""
+    if yes:
+        return
     if not sys.stdin.isatty():
         raise BadRequest(f"This loses data. Nobody is there to type {phrase!r}: add --yes.")
     if typer.prompt(f"This loses data. Type {phrase} to go on").strip() != phrase:

@@ -57,3 +57,16 @@ def test_a_database_that_newer_code_migrated_is_said_to_be_so(signalist: Signali
     with psycopg.connect(database_url) as connection:
         connection.execute("update alembic_version set version_num = '9999'")
     assert "newer code migrated it" in signalist("db", "status").out
+
+
+def test_what_deletes_the_data_wants_to_be_typed_also_where_it_is_no_operation(
+    signalist: Signalist, at_a_terminal: Signalist, database_url: str
+) -> None:
+    head = migrations.status(database_url).current
+    refused = at_a_terminal("y", "db", "downgrade", "base")
+    assert refused.code == 1
+    assert "Type downgrade to base to go on" in refused.out
+    assert "add --yes" in signalist("db", "downgrade", "base").err
+    assert migrations.status(database_url).current == head
+    assert at_a_terminal("downgrade to base", "db", "downgrade", "base").code == 0
+    assert migrations.status(database_url).current is None
