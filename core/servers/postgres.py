@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import quote
 
+import psutil
 import psycopg
 
 from core.queries import embedded_database
@@ -19,7 +20,9 @@ _PORT = "5432"  # no port is opened; it is part of the socket's name
 # For a box of its own with a few GB of memory and a solid-state disk, beside the pipeline on it.
 TUNING: Mapping[str, str] = MappingProxyType(
     {
-        "shared_buffers": "256MB",
+        # A quarter of the memory, as Postgres' manual has it, and no more than 100,000 vectors of 1,536 dimensions fill:
+        # until they have an index, every search reads all of them, and takes twice as long if they do not fit.
+        "shared_buffers": f"{min(psutil.virtual_memory().total // 4 // 2**20, 1024)}MB",
         "effective_cache_size": "1GB",
         "work_mem": "16MB",
         # IVFFlat with 100 lists over 1,536 dimensions needs 65 MB and fails with less; the default is 64 MB.
