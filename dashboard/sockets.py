@@ -60,6 +60,9 @@ def demand_own_socket(connection: HTTPConnection) -> None:
 
 def install() -> None:
     """Puts the checks in front of every handler that NiceGUI registered with Socket.IO."""
+    # Its own handlers would write past the form and the redaction of our log, and each line twice.
+    for server in (core.sio, core.sio.eio):
+        server.logger.handlers.clear()
     handlers: dict[str, Handler] = core.sio.handlers["/"]
     wrapped = {
         "connect": _checked_connect,
@@ -75,10 +78,11 @@ def install() -> None:
 def _checked_connect(handler: Handler) -> Handler:
     @_mark(handler)
     async def connect(sid: str, environ: dict[str, Any], auth: object = None) -> Any:
-        query = parse_qs(environ.get("QUERY_STRING", ""))
-        client_id = query.get("client_id", [""])[0]
-        if not _same_session(client_id, environ):
+        query = {name: values[0] for name, values in parse_qs(environ.get("QUERY_STRING", "")).items()}
+        if not _same_session(query.get("client_id", ""), environ):
             raise ConnectionRefusedError(_RELOAD)
+        if query.get("implicit_handshake") == "true" and not _makes_sense(query):
+            raise ConnectionRefusedError("That is no handshake.")
         return await handler(sid, environ, auth)
 
     return connect
@@ -86,8 +90,11 @@ def _checked_connect(handler: Handler) -> Handler:
 
 def _checked_handshake(handler: Handler) -> Handler:
     @_mark(handler)
-    async def handshake(sid: str, message: object) -> Any:
+    async def handshake(sid: str, message: object = None) -> Any:
         client_id = _client_id(message)
+        if not _makes_sense(message):
+            log.warning("A socket sent what makes no sense.", socket=sid)
+            return False
         if not _same_session(client_id, core.sio.get_environ(sid)):
             log.warning("A socket asked for a page that was sent to someone else.", socket=sid)
             return False
@@ -98,7 +105,7 @@ def _checked_handshake(handler: Handler) -> Handler:
 
 def _checked_message(handler: Handler) -> Handler:
     @_mark(handler)
-    def message(sid: str, content: object) -> Any:
+    def message(sid: str, content: object = None) -> Any:
         client_id = _client_id(content)
         client = Client.instances.get(client_id)
         if client is None:
@@ -106,7 +113,12 @@ def _checked_message(handler: Handler) -> Handler:
         if login_of(client) is None or client_id not in core.sio.rooms(sid):
             log.warning("A socket spoke for a page that is not its own.", socket=sid)
             return None
-        return handler(sid, content)
+        try:
+            return handler(sid, content)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            # No fault of a handler of ours: NiceGUI sees to those itself.
+            log.warning("A socket sent what makes no sense.", socket=sid, error=type(error).__name__)
+            return None
 
     return message
 
@@ -115,7 +127,7 @@ def _checked_event(handler: Handler) -> Handler:
     """Somebody has clicked or typed. The other messages a page sends by itself, as long as it is open."""
 
     @wraps(handler)
-    def event(sid: str, content: object) -> Any:
+    def event(sid: str, content: object = None) -> Any:
         client = Client.instances.get(_client_id(content))
         if client is not None and (login := login_of(client)):
             context().open_logins.active(login.id)
@@ -140,6 +152,18 @@ def _same_session(client_id: str, environ: dict[str, Any] | None) -> bool:
         return environ is not None
     theirs, ours = login_of(client), login_in(environ["asgi.scope"])
     return theirs is not None and ours is not None and theirs.id == ours.id
+
+
+def _makes_sense(message: object) -> bool:
+    """Whether that can be a handshake: NiceGUI keeps these by what they are, until the socket closes and after."""
+    if not isinstance(message, dict):
+        return False
+    names = all(isinstance(message.get(key), str) for key in ("client_id", "tab_id", "document_id"))
+    return names and isinstance(message.get("old_tab_id"), str | None) and _is_number(message.get("next_message_id"))
+
+
+def _is_number(said: object) -> bool:
+    return said is None or isinstance(said, int) or (isinstance(said, str) and said.isdecimal())
 
 
 def _client_id(message: object) -> str:

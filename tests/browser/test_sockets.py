@@ -147,6 +147,34 @@ async def test_a_page_of_ones_own_can_be_driven(visitors: Visitors) -> None:
         await until(lambda page=page: "update" in page.received, 10, "the page is kept up to date")
 
 
+async def test_what_makes_no_sense_is_a_line_in_the_log_and_no_more(visitors: Visitors) -> None:
+    page = await visitors.page(await visitors.browser(Role.VIEWER))
+    await page.connect()
+    own = {"client_id": page.client_id}
+    known = own | {"tab_id": "t", "document_id": "d"}
+    for name, content in (
+        *(
+            (name, odd)
+            for name in ("handshake", "event", "ack", "log", "javascript_response")
+            for odd in (None, 5, [], {})
+        ),
+        *((name, own) for name in ("handshake", "event", "ack", "log", "javascript_response")),
+        *(("handshake", known | {key: []}) for key in ("tab_id", "document_id", "old_tab_id", "next_message_id")),
+        ("handshake", known | {"next_message_id": "one"}),
+        ("event", own | {"id": [], "listener_id": "x", "args": []}),
+        ("event", own | {"id": int(page.listeners()[0][0]), "args": ["no JSON"]}),
+        ("ack", own | {"next_message_id": "one"}),
+        ("event", own),
+    ):
+        await page.socket.emit(name, content)
+    page.received.clear()
+    await until(lambda: "update" in page.received, 10, "the page goes on to be kept up to date")
+    log = visitors.dashboard.log.read_text()
+    assert "A socket sent what makes no sense." in log
+    assert "Traceback" not in log
+    assert "Task exception" not in log
+
+
 async def test_a_foreign_origin_cannot_connect(visitors: Visitors) -> None:
     browser = await visitors.browser(Role.ADMIN)
     for origin in ("http://evil.example", "null", visitors.dashboard.url.replace("127.0.0.1", "localhost"), None):

@@ -143,6 +143,13 @@ def test_every_message_of_a_socket_is_checked_before_it_is_heard() -> None:
     assert forgotten == {"disconnect"}
 
 
+def test_what_the_server_of_the_sockets_logs_goes_where_all_goes_and_nowhere_else() -> None:
+    sockets.install()
+    for server in (core.sio, core.sio.eio):
+        assert server.logger.handlers == []
+        assert server.logger.propagate
+
+
 async def test_a_token_opens_the_api_and_no_page(site: "Site") -> None:
     program = await site.program(Role.ADMIN)
     assert (await program.get("/api/v1/me")).json() == {"name": "token program", "role": "admin"}
