@@ -1,5 +1,6 @@
 """Above the failed jobs: what narrows the list, and what can be done to those that are left or chosen."""
 
+import uuid
 from collections.abc import Awaitable, Callable, Sequence
 
 from core.access import Action
@@ -8,7 +9,7 @@ from core.queries.count import Count
 from core.queries.failed_summary import FailedSummary
 from core.queries.failure_tallies import Tally
 from dashboard import acting
-from dashboard.components.export_menu import export_menu
+from dashboard.components.export_menu import ExportMenu
 from dashboard.components.failed_address import PATH, SPANS, FailedAddress
 from dashboard.components.forms import choice, filters, text_filter
 from dashboard.components.html import box, button, link
@@ -47,19 +48,20 @@ class FailedButtons:
         if asked.state == "open" and acting.allowed(Action.RETRY_JOBS):
             self._verbs.append(("Retry", retry, "primary"))
         with box(classes="actions"):
-            self._export = export_menu(PATH, asked.parameters)
+            self._export = ExportMenu(PATH, asked.parameters)
             self._buttons = {verb: button(verb, act, tone) for verb, act, tone in self._verbs}
-        self.show(Count(0), 0)
+        self.show(Count(0), ())
 
     def again(self, number: str) -> None:
         """The same verbs here, for so many that are chosen: the bar above may be many rows away."""
         for verb, act, tone in self._verbs:
             button(f"{verb} {number}", act, f"small {tone}")
 
-    def show(self, count: Count, chosen: int) -> None:
-        """`count` jobs match, and `chosen` of them are ticked."""
-        is_empty = count.exact and not count.value
-        self._export.set_visibility(not is_empty)
+    def show(self, count: Count, ids: Sequence[uuid.UUID]) -> None:
+        """`count` jobs match, and those with these ids are ticked."""
+        is_empty, chosen = count.exact and not count.value, len(ids)
+        self._export.choose(ids)
+        self._export.element.set_visibility(not is_empty)
         for verb, element in self._buttons.items():
             words = f"{verb} {chosen} selected" if chosen else f"{verb} all {count}" if count.value else f"{verb} all"
             element.say(words)

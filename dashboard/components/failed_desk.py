@@ -153,8 +153,9 @@ class FailedDesk:
         self._chose()
 
     def _say_chosen(self) -> None:
-        number = len(self._table.chosen) if self._table and not self._everything else 0
-        self._buttons.show(self._count, number)
+        ids = self._table.chosen if self._table and not self._everything else ()
+        number = len(ids)
+        self._buttons.show(self._count, ids)
         if self._table is None:
             return
         more = f"{self._count}" if number == len(self._table.ids) and self._count.value > number else ""

@@ -10,7 +10,7 @@ from core.errors import Unavailable
 from core.queries.count import Count
 from core.record import View
 from dashboard import acting, shell
-from dashboard.components.export_menu import export_menu
+from dashboard.components.export_menu import ExportMenu
 from dashboard.components.forms import choice, day_filter, filters, text_filter
 from dashboard.components.html import Text, box, link
 from dashboard.components.pager import pager
@@ -73,7 +73,7 @@ def _bar(asked: RecordAddress, everyone: Sequence[str]) -> None:
         if asked.first != RecordAddress():
             link("Show all", PATH, "btn")
         box(classes="space")
-        export_menu(PATH, asked.parameters)
+        ExportMenu(PATH, asked.parameters)
 
 
 def _options(kind: str, values: Sequence[str], chosen: str) -> Mapping[str, str]:

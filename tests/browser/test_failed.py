@@ -1,5 +1,6 @@
 """The failed-jobs desk as the person on call uses it, in a real browser."""
 
+import json
 import re
 import uuid
 
@@ -202,6 +203,24 @@ async def test_a_filter_lives_in_the_address_and_in_the_export(
     await expect(page.get_by_label("State")).to_have_value("")
     await page.goto("/failed?q=zebra")
     await expect(page.get_by_role("heading", name="No job matches that")).to_be_visible()
+
+
+async def test_rows_that_are_ticked_are_exported_and_no_others(
+    dashboard, window: BrowserContext, database_url: str
+) -> None:
+    fail(database_url, 3)
+    page = await desk(dashboard, window, "/failed?task=generate_embeddings")
+    for row in (0, 2):
+        await rows(page).nth(row).get_by_role("checkbox").check()
+    await page.get_by_text("Export 2 selected").click()
+    async with page.expect_download() as download:
+        await page.get_by_role("link", name="JSON").click()
+    chosen = json.loads((await (await download.value).path()).read_text())
+    newest = [job["id"] for job in (await (await page.request.get("/failed.json")).json())]
+    assert [job["id"] for job in chosen] == [newest[0], newest[2]]
+    await page.keyboard.press("Escape")
+    await page.get_by_role("button", name="Clear").click()
+    await expect(page.get_by_text("Export ▾")).to_be_visible()
 
 
 async def test_a_viewer_sees_and_has_no_buttons(dashboard, window: BrowserContext, database_url: str) -> None:
