@@ -83,7 +83,9 @@ class Rebuild:
             "memory_mb": int(
                 asked.get("memory_mb") or rebuild_plan.memory_mb(shape, rows, limits.maintenance_work_mem, free)
             ),
-            "workers": rebuild_plan.workers(asked.get("workers"), limits.parallel_workers, shape, rows, free),
+            "workers": rebuild_plan.workers(
+                asked.get("workers"), limits.parallel_workers, shape, rows, free, is_first=table.serving is None
+            ),
             "target": target,
             "p95_ms": float(
                 asked.get("p95_ms") or max(FAST_ENOUGH_MS, math.ceil(SLOWER_AT_MOST * last) if last else 0)

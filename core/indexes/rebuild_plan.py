@@ -123,9 +123,13 @@ def memory_mb(shape: Shape, rows: int, present: int, free: Room) -> int:
     return max(1, min(needed, most) // sizing.MB)
 
 
-def workers(asked: Any, allowed: int, shape: Shape, rows: int, free: Room) -> int:
+def workers(asked: Any, allowed: int, shape: Shape, rows: int, free: Room, *, is_first: bool) -> int:
+    """`is_first`: no index serves meanwhile, so every search compares all rows, and needs a processor for it."""
     if asked is not None:
         return int(asked)
+    if is_first and free.processors is not None:
+        # The build has one for itself besides.
+        allowed = min(allowed, max(0, free.processors - 2))
     # A parallel HNSW build keeps its graph in shared memory, of which a container often has 64 MB.
     short = free.shared_memory is not None and free.shared_memory < sizing.memory(shape, rows)
     return 0 if shape.method == "hnsw" and short else allowed

@@ -13,23 +13,25 @@ SHARE = 0.6
 
 @dataclass(frozen=True)
 class Room:
-    """Bytes; None: cannot be seen from here, since Postgres runs on another machine."""
+    """Bytes, and a count; None: cannot be seen from here, since Postgres runs on another machine."""
 
     memory: int | None
     shared_memory: int | None
     disk: int | None
+    processors: int | None
 
 
 def look(url: str, data_directory: str | None) -> Room:
     """For the server at `url`."""
     if not is_here(url):
-        return Room(None, None, None)
+        return Room(None, None, None, None)
     folder = Path(data_directory or "/nowhere")
     shm = Path("/dev/shm")  # noqa: S108 - where Linux keeps shared memory; only its size is read
     return Room(
         memory=int(psutil.virtual_memory().available * SHARE),
         shared_memory=shutil.disk_usage(shm).free if shm.exists() else None,
         disk=shutil.disk_usage(folder).free if folder.exists() else None,
+        processors=psutil.cpu_count(),
     )
 
 

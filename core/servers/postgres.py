@@ -20,7 +20,7 @@ _PORT = "5432"  # no port is opened; it is part of the socket's name
 # For a box of its own with a few GB of memory and a solid-state disk, beside the pipeline on it.
 TUNING: Mapping[str, str] = MappingProxyType(
     {
-        # A quarter of the memory, as Postgres' manual has it, and no more than 100,000 vectors of 1,536 dimensions fill:
+        # A quarter of the memory, as Postgres' manual has it, up to what 100,000 vectors of 1,536 dimensions fill:
         # until they have an index, every search reads all of them, and takes twice as long if they do not fit.
         "shared_buffers": f"{min(psutil.virtual_memory().total // 4 // 2**20, 1024)}MB",
         "effective_cache_size": "1GB",

@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from core.indexes import rebuild_plan
+from core.indexes.room import Room
 from core.indexes.shape import Shape
 from core.operations.plan import Explored
 
@@ -48,3 +49,14 @@ def dangers(shape: Shape, *, rows: int, memory_mb: int, disk: int | None = None,
 def test_what_would_go_wrong_is_said_in_the_plan(said: str, expected: str) -> None:
     assert said.startswith(expected)
     assert bool(said) is bool(expected)
+
+
+@pytest.mark.parametrize(("processors", "expected"), [(1, 0), (2, 0), (3, 1), (16, 2), (None, 2)])
+def test_a_first_build_leaves_searches_a_processor_as_they_compare_all_rows_meanwhile(
+    processors: int | None, expected: int
+) -> None:
+    free = Room(memory=None, shared_memory=None, disk=None, processors=processors)
+    shape = Shape("ivfflat", lists=100)
+    assert rebuild_plan.workers(None, 2, shape, 10_000, free, is_first=True) == expected
+    assert rebuild_plan.workers(None, 2, shape, 10_000, free, is_first=False) == 2
+    assert rebuild_plan.workers(2, 2, shape, 10_000, free, is_first=True) == 2
