@@ -80,13 +80,7 @@ async def move(
         before = {name: valid[name] for name in beside if name in valid}
         await run.keep(move={"start": start, "end": end, "beside": beside, "before": before})
     heard: deque[str] = deque()
-    lock_timeout = 0 if told.concurrent else round(LOCK_TIMEOUT_S * 1000)
-    how = How(
-        wait=OTHERS_S,
-        application=statement.application(run),
-        limits=(f"set lock_timeout = {lock_timeout}", "set statement_timeout = 0"),
-        hear=heard.append,
-    )
+    how = How(OTHERS_S, statement.application(run), LOCK_TIMEOUT_S, heard.append)
 
     async def watch() -> tuple[float | None, str]:
         while heard:
@@ -107,6 +101,7 @@ async def move(
                 "warning",
             )
             await run.pause(pause)
+            await clear(world, run)
         else:
             await watch()
             return

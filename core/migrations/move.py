@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 from alembic import command
@@ -23,14 +24,13 @@ Step = Callable[[Config], None]
 
 @dataclass(frozen=True)
 class How:
-    """`wait`: seconds for which another migration is waited for. `limits`: statements that prepare the session.
-
-    `application` names it in pg_stat_activity; `hear` is told each statement as it runs.
+    """`wait`: seconds for which another migration is waited for; `lock_timeout`: seconds for which a lock is, None: as
+    Postgres has it. `application` names it in pg_stat_activity; `hear` is told each statement as it runs.
     """
 
     wait: float = 60.0
     application: str = "signalist-migrate"
-    limits: tuple[str, ...] = ()
+    lock_timeout: float | None = None
     hear: Callable[[str], None] | None = None
 
 
@@ -53,8 +53,7 @@ def downgrade(url: str, revision: str, how: How = PLAINLY) -> MigrationStatus:
 
 def _move(url: str, how: How, step: Step) -> MigrationStatus:
     with _only_one(url, how.wait), standing.connected(url, how.application) as connection, scripts.ALONE:
-        for limit in how.limits:
-            connection.execute(text(limit))
+        connection.execute(text("set statement_timeout = 0"))
         connection.commit()
         config = scripts.config()
         config.attributes["connection"] = connection
@@ -72,14 +71,13 @@ def _move(url: str, how: How, step: Step) -> MigrationStatus:
 
 @contextmanager
 def _heard(connection: Connection, how: How) -> Iterator[None]:
-    hear = how.hear
-    if hear is None:
-        yield
-        return
-
-    def tell(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        if not statement.lstrip().lower().startswith(("select", "show")):
-            hear(statement.strip())
+    def tell(_connection: object, cursor: Any, statement: str, *_rest: object) -> None:
+        if how.lock_timeout is not None:
+            # A concurrent build waits for old transactions, which counts, and nobody queues up behind it.
+            most = 0 if "concurrently" in statement.lower() else round(how.lock_timeout * 1000)
+            cursor.execute(f"set lock_timeout = {most}")
+        if how.hear is not None and not statement.lstrip().lower().startswith(("select", "show")):
+            how.hear(statement.strip())
 
     event.listen(connection, "before_cursor_execute", tell)
     try:

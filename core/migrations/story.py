@@ -46,11 +46,6 @@ class Story:
         return f"a downgrade is written, and loses {listed(self.undoing_loses) or 'nothing'}"
 
     @property
-    def concurrent(self) -> bool:
-        """Whether it builds or drops an index concurrently, which waits for old transactions."""
-        return any("concurrently" in statement.lower() for statement in self.sql or ())
-
-    @property
     def lock_words(self) -> str:
         """`ACCESS EXCLUSIVE on outbox (12 rows, 32 kB): blocks reads and writes for a moment`, and so on."""
         if self.sql is None:

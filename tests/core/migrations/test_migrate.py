@@ -209,6 +209,30 @@ async def test_a_lock_that_is_held_is_asked_for_again_without_keeping_readers_wa
     assert (done.state, done.result["held_up_by"]) == (State.DONE, {})
 
 
+async def test_a_revision_that_also_builds_an_index_concurrently_asks_for_its_locks_again_and_again(
+    world: World, database_url: str, revisions: Add, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.migrations.migrate.drift", lambda url: ())
+    revisions(
+        "with op.get_context().autocommit_block():\n"
+        '        op.create_index("by_title", "feeds", ["title"], postgresql_concurrently=True)\n'
+        '    op.add_column("feeds", sa.Column("language", sa.Text()))'
+    )
+    row = await plan(world)
+    await approve(world, ADA, "cli", row.id, read_hash=row.plan_hash)
+    with psycopg.connect(database_url) as forgotten:
+        # In nobody's way but that of what changes the table.
+        forgotten.execute("select count(*) from feeds")
+        work = asyncio.create_task(run_operation(world, row.id, "worker 1"))
+        async with asyncio.timeout(30):
+            while "Attempt 2 of" not in await log_of(world, row):
+                await asyncio.sleep(0.05)
+        with psycopg.connect(database_url, options="-c statement_timeout=500") as reader:
+            reader.execute("select count(*) from feeds")
+    await asyncio.wait_for(work, 60)
+    assert (await planning.get(world, row.id)).state is State.DONE, await log_of(world, row)
+
+
 async def test_an_index_that_a_revision_builds_concurrently_waits_for_old_transactions_and_names_them(
     world: World, database_url: str, revisions: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
