@@ -36,9 +36,8 @@ def facts(report: IndexReport) -> Iterator[tuple[str, str]]:
 def _measuring(report: IndexReport) -> Iterator[tuple[str, str]]:
     if report.table.serving is None:
         return
-    bound = (
-        f"{SAMPLE} random articles, and one pass over up to {PASS_ROWS:,} vectors; nightly, after a build, on demand"
-    )
+    once = f"{SAMPLE} random articles, and one pass over up to {PASS_ROWS:,} vectors, ten minutes at most"
+    bound = f"{once}; nightly, after a build, on demand"
     if (last := report.measured) is None:
         yield "Measuring costs", bound
         return

@@ -32,6 +32,10 @@ TRIAL = 100
 # One pass reads 6 kB a row: 6 GB, half a minute.
 PASS_ROWS = 1_000_000
 EXACT_S = 60.0
+# An index that reaches what is wanted at no sensible setting makes queries that take seconds: no more settings are
+# tried after TUNE_S, and no more queries asked at one after SCORE_S and FEWEST. With the exact answers that is ten
+# minutes at most, and less than a job may take (workers/tasks/operation.py).
+TUNE_S, SCORE_S, FEWEST = 240.0, 120.0, 20
 # Exact queries that are timed, to say what the index saves.
 TIMED = 5
 # Two distances closer than this are the same: float32 does not tell them apart.
@@ -169,7 +173,7 @@ def measure(
             chosen = lowest_that_reaches(target, least(subject.shape), chosen, most(subject.shape), probe.recall_at)
         score = probe.score(chosen, len(answers.sampled.ids))
         # What reached it on a part of the sample may miss it by a hair on the whole.
-        while tune and score.recall < target and score.value < most(subject.shape):
+        while tune and probe.has_time and score.recall < target and score.value < most(subject.shape):
             more = min(most(subject.shape), math.ceil(score.value * 1.25))
             if probe.used(more) != subject.name:
                 break
@@ -230,10 +234,17 @@ class _Probe:
 
     def __init__(self, connection: Connection, subject: Subject, model: str, answers: Answers) -> None:
         self._connection, self._subject, self._model, self._answers = connection, subject, model, answers
+        self._deadline = time.monotonic() + TUNE_S
         index_recall.search_as_the_product_does(connection, subject.shape.method)
 
+    @property
+    def has_time(self) -> bool:
+        return time.monotonic() < self._deadline
+
     def recall_at(self, value: int) -> float | None:
-        """On TRIAL of the queries; None where Postgres would compare every row instead."""
+        """On TRIAL of the queries; None where Postgres would compare every row instead, and when time is up."""
+        if not self.has_time:
+            return None
         score = self.score(value, TRIAL)
         return score.recall if self.used(value) == self._subject.name else None
 
@@ -250,9 +261,13 @@ class _Probe:
 
     def score(self, value: int, queries: int) -> Score:
         index_recall.turn(self._connection, self._subject.shape.setting, value)
-        recalls, took = [], []
+        recalls: list[float] = []
+        took: list[float] = []
         sampled, kth = self._answers.sampled, self._answers.kth
+        deadline = time.monotonic() + SCORE_S
         for own, vector, limit in list(zip(sampled.ids, sampled.vectors, kth, strict=True))[:queries]:
+            if len(recalls) >= FEWEST and time.monotonic() > deadline:
+                break
             started = time.perf_counter()
             found = index_recall.nearest(
                 self._connection,

@@ -137,3 +137,19 @@ def test_a_model_that_hardly_any_row_has_is_not_looked_for_in_the_whole_table(
     with index_recall.snapshot(database_url, statement_timeout=10) as connection:
         assert len(index_recall.sample(connection, "rare", start, near=201).ids) == 1
         assert index_recall.sample(connection, "rare", start, near=200).ids == ()
+
+
+def test_measuring_takes_no_more_queries_than_there_is_time_for(
+    database_url: str, fill: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(2_000)
+    shape = Shape("ivfflat", lists=49)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(index_ddl.create(shape, 1, SERVING).encode())
+        connection.execute(b"analyze")
+    monkeypatch.setattr(recall, "TUNE_S", 0.0)
+    monkeypatch.setattr(recall, "SCORE_S", 0.0)
+    found = recall.measure(database_url, Subject(SERVING, shape, 1), MODEL, seed=1, target=0.999)
+    assert found is not None
+    # Where the search for the best one would have begun.
+    assert (found.score.value, found.score.queries) == (7, recall.FEWEST)
