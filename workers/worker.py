@@ -9,8 +9,11 @@ from taskiq.cli.worker.run import start_listen
 
 from core import logs
 from core.config import settings
+from core.servers.supervisor import ended
 from workers.app import make_broker
 from workers.broker import Broker
+
+log = logging.getLogger(__name__)
 
 # At a stop, running jobs have this long to finish; then they are given back and run again elsewhere. Less than the
 # supervisor of `signalist up` and docker's stop_grace_period allow.
@@ -37,10 +40,32 @@ def run(processes: int, slots: int) -> int:
         wait_tasks_timeout=DRAIN_S,
     )
     manager = ProcessManager(args=args, worker_function=listen)
+    manages = logging.getLogger("taskiq.process-manager")
+    manages.setLevel(logging.INFO)
+    manages.addFilter(_Deaths(manager))
     status = manager.start()
     for process in manager.workers:
         process.join()
     return status or 0
+
+
+class _Deaths(logging.Filter):
+    """Says how a process of `manager` ended that did not end well, whenever taskiq has something to say itself.
+
+    One that is killed for its memory says nothing, and taskiq only that it is dead, as of one that has had its time.
+    """
+
+    def __init__(self, manager: ProcessManager) -> None:
+        super().__init__()
+        self._manager = manager
+        self._told: set[int | None] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        for process in self._manager.workers:
+            if process.exitcode and process.pid not in self._told:
+                self._told.add(process.pid)
+                log.warning("Worker process %s %s; another takes its place.", process.pid, ended(process.exitcode))
+        return record.levelno >= logging.WARNING
 
 
 def listen(args: WorkerArgs) -> None:

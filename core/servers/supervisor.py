@@ -150,7 +150,7 @@ class _Watch:
                 self._start(now)
         elif process is not None and (code := process.poll()) is not None:
             self._failures = 0 if now - self._started_at > _SETTLED_S else self._failures
-            self._wait(now, f"{self._watched.name} {_ended(code)}")
+            self._wait(now, f"{self._watched.name} {ended(code)}")
 
     def _start(self, now: float) -> None:
         self._due, self._started_at = None, now
@@ -170,5 +170,6 @@ def _runs(child: Child) -> bool:
     return child.process is not None and child.process.poll() is None
 
 
-def _ended(code: int) -> str:
+def ended(code: int) -> str:
+    """What became of a process with that exit code, as the standard library has it: `was killed by SIGKILL`."""
     return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"

@@ -43,7 +43,7 @@ class Box:
 
     def __init__(self, folder: Path, port: int, **environment: str) -> None:
         self.folder, self.port = folder, port
-        outside = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "TMPDIR"}}
+        outside = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH"}}
         self.environment = {**outside, "PORT": str(port), **environment}
         self.process: subprocess.Popen[bytes] | None = None
         self._log = folder / "up.log"
@@ -172,6 +172,10 @@ def test_what_dies_is_started_again_and_a_second_one_is_told_about_the_first(box
     )
     assert box.health()["status"] == "healthy"
     assert box.searches_by_the_dashboard()
+
+    working = next(child for child in box.child("worker").children() if child.cmdline()[-1:] == ["worker"])
+    working.kill()
+    until(lambda: f"Worker process {working.pid} was killed by SIGKILL" in box.said, "its end is told")
 
     for last_word in ("dashboard", "worker", "scheduler"):
         first = box.child(last_word)
