@@ -43,7 +43,11 @@ class Box:
 
     def __init__(self, folder: Path, port: int, **environment: str) -> None:
         self.folder, self.port = folder, port
-        outside = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH"}}
+        outside = {
+            name: value
+            for name, value in os.environ.items()
+            if name in {"PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH"}
+        }
         self.environment = {**outside, "PORT": str(port), **environment}
         self.process: subprocess.Popen[bytes] | None = None
         self._log = folder / "up.log"
