@@ -150,6 +150,7 @@ async def _measure(world: World, run: Run, index: VectorIndex, *, value: int | N
         value=value,
         target=run.row.parameters["target"],
         tune=tune,
+        check=run.check,
     )
     found = await measure.in_thread(work)
     if found is None:

@@ -9,7 +9,8 @@ import math
 import random
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
@@ -155,10 +156,12 @@ def measure(
     target: float = TARGET,
     tune: bool = True,
     size: int = SAMPLE,
+    check: Callable[[], None] = lambda: None,
 ) -> Measured | None:
     """Measures the index at `value`, or searches for the lowest setting that reaches `target`. None: no vectors.
 
-    Blocking, and up to minutes on a large table: call it in a thread. Raises DatabaseUnavailable and QueryTimeout.
+    Blocking, and up to minutes on a large table: call it in a thread. `check` is called again and again; what it raises
+    ends the measurement. Raises DatabaseUnavailable and QueryTimeout.
     """
     started = time.monotonic()
     with index_recall.snapshot(url, statement_timeout=2 * EXACT_S) as connection:
@@ -166,8 +169,8 @@ def measure(
         sampled = index_recall.sample(connection, model, _pivots(seed, size), near=NEAR)
         if not sampled.ids:
             return None
-        answers, exact_ms = _answers(connection, model, sampled, rows)
-        probe = _Probe(connection, subject, model, answers)
+        answers, exact_ms = _answers(connection, model, sampled, rows, check)
+        probe = _Probe(connection, subject, model, answers, check)
         chosen = value or probes_to_start_with(subject.shape)
         if tune:
             chosen = lowest_that_reaches(target, least(subject.shape), chosen, most(subject.shape), probe.recall_at)
@@ -189,22 +192,34 @@ def _pivots(seed: int, size: int) -> list[uuid.UUID]:
     return [uuid.UUID(int=source.getrandbits(128)) for _ in range(size)]
 
 
-def _answers(connection: Connection, model: str, sampled: Sampled, rows: int) -> tuple[Answers, list[float]]:
+def _answers(
+    connection: Connection, model: str, sampled: Sampled, rows: int, check: Callable[[], None]
+) -> tuple[Answers, list[float]]:
     """The exact answers, and how many milliseconds each exact query took that was timed."""
     one_pass = rows <= PASS_ROWS
     kth, took, deadline = [], [], time.monotonic() + EXACT_S
     for number, (own, vector) in enumerate(zip(sampled.ids, sampled.vectors, strict=True)):
         if number >= TIMED and (one_pass or time.monotonic() > deadline):
             break
+        check()
         started = time.perf_counter()
         found = index_recall.exact(connection, model, vector, K + 1)
         took.append((time.perf_counter() - started) * 1000)
         others = [d for id_, d in zip(found.ids, found.distances, strict=True) if id_ != own]
         kth.append(others[:K][-1] if others else 0.0)
     if one_pass:
-        return Answers(sampled, nearest_distances(index_recall.every_vector(connection, model), sampled.vectors)), took
+        blocks = _checked(index_recall.every_vector(connection, model), check)
+        return Answers(sampled, nearest_distances(blocks, sampled.vectors)), took
     asked = Sampled(sampled.ids[: len(kth)], sampled.vectors[: len(kth)])
     return Answers(asked, np.array(kth, dtype=np.float32)), took
+
+
+def _checked(blocks: Generator[Vectors, None, None], check: Callable[[], None]) -> Iterator[Vectors]:
+    # Closed before its connection is: in the middle of a COPY that would wait for ever.
+    with closing(blocks):
+        for block in blocks:
+            check()
+            yield block
 
 
 def nearest_distances(blocks: Iterable[Vectors], queries: Vectors, k: int = K) -> Distances:
@@ -232,9 +247,11 @@ def _normalised(vectors: Vectors) -> Vectors:
 class _Probe:
     """Asks the index the sampled questions at one setting after the other."""
 
-    def __init__(self, connection: Connection, subject: Subject, model: str, answers: Answers) -> None:
+    def __init__(
+        self, connection: Connection, subject: Subject, model: str, answers: Answers, check: Callable[[], None]
+    ) -> None:
         self._connection, self._subject, self._model, self._answers = connection, subject, model, answers
-        self._deadline = time.monotonic() + TUNE_S
+        self._check, self._deadline = check, time.monotonic() + TUNE_S
         index_recall.search_as_the_product_does(connection, subject.shape.method)
 
     @property
@@ -268,6 +285,7 @@ class _Probe:
         for own, vector, limit in list(zip(sampled.ids, sampled.vectors, kth, strict=True))[:queries]:
             if len(recalls) >= FEWEST and time.monotonic() > deadline:
                 break
+            self._check()
             started = time.perf_counter()
             found = index_recall.nearest(
                 self._connection,

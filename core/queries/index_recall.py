@@ -5,7 +5,7 @@ Synchronous, on a connection of its own: callers keep it off the event loop. Vec
 
 import json
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -99,7 +99,7 @@ def sample(connection: Connection, model: str, pivots: Sequence[uuid.UUID], *, n
     return Sampled(tuple(row[0] for row in rows), vectors.reshape(-1, DIMENSIONS))
 
 
-def every_vector(connection: Connection, model: str) -> Iterator[Vectors]:
+def every_vector(connection: Connection, model: str) -> Generator[Vectors, None, None]:
     """All vectors of `model` in one pass, in blocks of shape (up to BLOCK, DIMENSIONS)."""
     query = "copy (select id, embedding from article_embeddings where model = %s) to stdout (format binary)"
     pending = bytearray()

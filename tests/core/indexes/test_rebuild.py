@@ -3,7 +3,9 @@
 import asyncio
 import io
 import json
+import time
 from collections.abc import Callable
+from typing import Any
 
 import psycopg
 import pytest
@@ -12,13 +14,14 @@ from core.access import Role, User
 from core.errors import BadRequest, Conflict
 from core.indexes import measure
 from core.operations import planning
+from core.operations import run as running
 from core.operations.approve import approve
 from core.operations.cancel import cancel
 from core.operations.kind import World
 from core.operations.note import note
 from core.operations.run import run_operation
 from core.operations.states import State
-from core.queries import embeddings, index_ddl, index_measurements, operation_lines, vector_index
+from core.queries import embeddings, index_ddl, index_measurements, index_recall, operation_lines, vector_index
 from core.queries.operations import OperationRow
 from core.queries.vector_index import SERVING, VectorTable
 
@@ -205,6 +208,27 @@ async def test_a_cancelled_build_stops_on_the_server_and_leaves_nothing(
     assert (await table_of(world)).indexes == ()
     again = await rebuild(world, lists=10)
     assert again.state is State.DONE, again.outcome
+
+
+async def test_who_cancels_while_the_index_is_measured_does_not_wait_until_that_is_done(
+    world: World, fill: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(2_000)
+    asked = index_recall.nearest
+
+    def slowly(*words: Any, **more: Any) -> Any:
+        time.sleep(0.2)
+        return asked(*words, **more)
+
+    monkeypatch.setattr(index_recall, "nearest", slowly)
+    monkeypatch.setattr(running, "RENEW_EVERY_S", 0.2)
+    row = await approved(world, lists=10)
+    work = asyncio.create_task(run_operation(world, row.id, "worker 1"))
+    await _until_step(world, row, "Prove", building=False)
+    await cancel(world, ADA, "browser", row.id)
+    await asyncio.wait_for(work, 10)
+    assert (await planning.get(world, row.id)).state is State.CANCELLED
+    assert (await table_of(world)).indexes == ()
 
 
 async def _until_step(world: World, row: OperationRow, name: str, *, building: bool = True) -> None:

@@ -11,6 +11,7 @@ from core.db import Database
 from core.indexes import measure, recall
 from core.indexes.recall import Subject
 from core.indexes.shape import Shape
+from core.operations.running import Stopped
 from core.queries import index_ddl, index_recall, serving_index, vector_index
 from core.queries.index_recall import Found
 from core.queries.vector_index import SERVING
@@ -153,3 +154,24 @@ def test_measuring_takes_no_more_queries_than_there_is_time_for(
     assert found is not None
     # Where the search for the best one would have begun.
     assert (found.score.value, found.score.queries) == (7, recall.FEWEST)
+
+
+@pytest.mark.parametrize("after", [0, 3, 5, 6, 50])
+def test_a_measurement_ends_at_once_wherever_it_is_when_nobody_wants_it_any_more(
+    database_url: str, fill: Callable[[int], None], after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(300)
+    monkeypatch.setattr(index_recall, "BLOCK", 50)
+    shape, checks = Shape("ivfflat", lists=4), iter(range(10_000))
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(index_ddl.create(shape, 1, SERVING).encode())
+
+    def check() -> None:
+        if next(checks) >= after:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        recall.measure(database_url, Subject(SERVING, shape, 1), MODEL, seed=1, check=check)
+    with psycopg.connect(database_url) as connection:
+        left = connection.execute("select count(*) from pg_stat_activity where application_name = 'signalist-recall'")
+        assert left.fetchone() == (0,)
