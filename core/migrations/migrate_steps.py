@@ -140,21 +140,24 @@ async def clear(world: World, run: Run) -> None:
 async def restore(world: World, run: Run) -> None:
     """Makes the indexes of a revision that was begun and is not done what they were before it.
 
-    Raises NotMigrated, with what to type, when one that it has dropped cannot be built again.
+    Raises NotMigrated, with what to type, when one that it has dropped cannot be built again; all others are.
     """
     await clear(world, run)
     async with run.database.session() as session:
         valid = await index_definitions.of_valid(session)
     gone = {name: sql for name, sql in (await _cut_short(world, run))["before"].items() if name not in valid}
+    refused: dict[str, str] = {}
     for name, sql in gone.items():
         await run.say(f"{name} was dropped by a revision that did not end: building it again.", "warning")
         try:
             await statement.execute(run, sql)
         except StatementFailed as error:
             await statement.execute(run, index_ddl.drop(name))
-            left = f"{listed(list(gone))} {'is' if len(gone) == 1 else 'are'} gone"
-            typed = " and ".join(f"`{each};`" for each in gone.values())
-            raise NotMigrated(f"{left}, since {error} Once that is mended, type {typed}.") from error
+            refused[name] = str(error)
+    if refused:
+        left = f"{listed(list(refused))} {'is' if len(refused) == 1 else 'are'} gone"
+        typed = " and ".join(f"`{gone[name]};`" for name in refused)
+        raise NotMigrated(f"{left}, since {' '.join(refused.values())} Once that is mended, type {typed}.")
 
 
 async def _cut_short(world: World, run: Run) -> Mapping[str, Any]:

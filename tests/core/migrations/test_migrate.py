@@ -348,21 +348,28 @@ async def test_indexes_that_a_cancelled_revision_drops_beside_its_transaction_ar
     assert ("building it again" in await log_of(world, row)) is dropped
 
 
-async def test_an_index_that_cannot_be_built_again_is_named_with_what_to_type(
+async def test_an_index_that_cannot_be_built_again_is_named_with_what_to_type_and_the_others_are_built(
     world: World, database_url: str, revisions: Add
 ) -> None:
     gone = "CREATE UNIQUE INDEX by_url ON public.feeds USING btree (title)"
+    others = ("by_site", "by_tag")
     revisions(
         "with op.get_context().autocommit_block():\n"
-        '        op.drop_index("by_url", postgresql_concurrently=True)\n'
+        '        for name in ("by_site", "by_url", "by_tag"):\n'
+        "            op.drop_index(name, postgresql_concurrently=True)\n"
         "        op.execute(\"insert into feeds (url) values ('http://a.example'), ('http://b.example')\")\n"
         '        op.execute("select 1 / 0")'
     )
     with psycopg.connect(database_url) as connection:
         connection.execute(gone.encode())
+        for name in others:
+            connection.execute(f"create index {name} on feeds (site_url)".encode())
     done = await run(world, await plan(world))
     assert done.state is State.FAILED
     assert "by_url is gone" in (done.outcome or "")
+    for name in others:
+        assert name not in (done.outcome or "")
+        assert ask(database_url, f"select indisvalid from pg_index where indexrelid = '{name}'::regclass") is True
     assert f"`{gone.replace('INDEX', 'INDEX CONCURRENTLY')};`" in (done.outcome or "")
     assert ask(database_url, "select count(*) from pg_class where relname = 'by_url'") == 0
 
