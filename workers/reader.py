@@ -269,7 +269,9 @@ class Reader:
                 self._let_leases_be_renewed_first()
                 return found
             for entry in entries:
-                log.warning("took over a job that nobody held on to", queue=entry.queue, deaths=entry.deaths)
+                # One that was given back, or came while its queue was held back, is nothing to worry anybody with.
+                tell = log.warning if entry.deaths else log.info
+                tell("took over a job that nobody held on to", queue=entry.queue, deaths=entry.deaths)
                 self._accept(entry, asked_at)
                 found = True
         return found

@@ -1,6 +1,7 @@
 """Jobs through the real broker: each runs, ends, and leaves nothing behind."""
 
 import asyncio
+import io
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -14,6 +15,7 @@ from taskiq.exceptions import SendTaskError
 from core.models import FailedJob
 from core.queues import Job, QueueDepth, enqueue, keys, pause, resume, worker_beats
 from core.queues.cancelling import cancel
+from core.queues.delivery import Consumer, Hold
 from core.queues.listing import finished
 from workers.endings import SAID_KEPT
 from workers.receiver import Receiver
@@ -286,6 +288,23 @@ async def test_a_stopping_worker_gives_back_what_it_cannot_finish_and_another_ha
     await until(lambda: begun.count("again") == 6)
     # Neither had to wait for a lease.
     assert time.monotonic() - started < 1.0
+
+
+async def test_the_log_warns_of_jobs_whose_worker_died_and_not_of_those_that_were_given_back(
+    worker: Any, redis: Redis, until: Any, json_log: io.StringIO
+) -> None:
+    ran: list[str] = []
+    one, before = worker(), Consumer(redis, "before", 0.05)
+    noting(one, ran)
+    await before.ensure_groups()
+    for name in ("given back", "left behind"):
+        await enqueue(redis, job(name))
+    entry, _ = await before.fetch({"embed": 2})
+    await before.release(Hold("embed", entry.id, "t", "", entry.taken_ms))
+    await one.start()
+    await until(lambda: len(ran) == 2)
+    lines = [line for line in map(json.loads, json_log.getvalue().splitlines()) if "took over" in line["event"]]
+    assert sorted((line["level"], line["deaths"]) for line in lines) == [("info", 0), ("warning", 1)]
 
 
 async def test_a_worker_tells_who_it_is_and_what_it_does(worker: Any, redis: Redis, until: Any) -> None:
