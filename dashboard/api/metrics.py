@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 
 from core.errors import RedisUnavailable
 from core.health import Status
+from core.indexes.recall import target_of
 from core.operations.states import State
 from core.queues import tallies
 from core.queues.tallies import BUCKETS, Histogram, Tallies
@@ -187,6 +188,9 @@ def _index(read: Readings) -> Iterator[Metric]:
         yield _gauge("signalist_index_bytes", "Size of a vector index.", sizes, "index")
         valid = {(index.name,): index.valid for index in table.indexes}
         yield _gauge("signalist_index_valid", "0 for an index that was left over.", valid, "index")
+        if table.serving is not None:
+            wanted = {(): target_of(table.serving)}
+            yield _gauge("signalist_index_recall_wanted", "Recall@10 that the index was built for.", wanted)
     if read.measured.ok and read.measured.value is not None:
         measured = read.measured.value
         yield _gauge("signalist_index_recall", "Recall@10 as it was last measured.", {(): measured.recall})
