@@ -70,6 +70,9 @@ async def _send_away(client: Client) -> None:
     sockets = [sid for sid, _ in core.sio.manager.get_participants("/", client.id)]
     await core.sio.emit("run_javascript", {"code": "window.location.reload()"}, room=client.id)
     if client.id in Client.instances:
+        # Of a page that is closed already, NiceGUI would do that once more some seconds later, and report a mistake.
+        for document_id in list(client._delete_tasks):
+            client._cancel_delete_task(document_id)
         client.delete()
     for sid in sockets:
         await core.sio.disconnect(sid)

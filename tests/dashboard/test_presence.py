@@ -85,6 +85,17 @@ async def test_pages_of_a_session_that_ends_close_and_others_stay(site: "Site") 
     assert not hers.is_deleted
 
 
+async def test_a_page_that_was_closed_before_its_session_ended_is_deleted_once(site: "Site") -> None:
+    page = await (await site.person(Role.OPERATOR, "otto")).open("/")
+    page.handle_disconnect(next(iter(page._socket_to_document_id)))
+    (later,) = page._delete_tasks.values()
+    await people.disable(site.context.database, ROOT, "cli", name="otto", now=dt.datetime.now(dt.UTC))
+    await closes(page)
+    # Or it would fail, and be logged as an error with its trace.
+    with pytest.raises(asyncio.CancelledError):
+        await later
+
+
 async def test_logging_out_in_a_page_closes_every_page_of_that_browser(slow: None, site: "Site") -> None:
     user = await site.person(Role.OPERATOR, "otto")
     first, second = await user.open("/"), await user.open("/feeds")
