@@ -65,7 +65,7 @@ async def move(
     to: str,
 ) -> None:
     """One revision, in its own transaction; a lock that is not free is asked for again and again."""
-    await clear(world, run)
+    await restore(world, run)
     current = (await status(world)).current
     if current == end:
         await run.say(f"The schema is at {end or 'the beginning'} already.")
@@ -96,12 +96,12 @@ async def move(
                 raise
             pause = min(2.0**attempt, 20.0)
             await run.say(
-                f"A lock was not free within {LOCK_TIMEOUT_S} s: nothing was changed, and nobody waits behind us. "
+                f"A lock was not free within {LOCK_TIMEOUT_S} s: the revision is undone, and nobody waits behind us. "
                 f"Attempt {attempt + 1} of {ATTEMPTS} in {duration(pause)}.",
                 "warning",
             )
+            await restore(world, run)
             await run.pause(pause)
-            await clear(world, run)
         else:
             await watch()
             return
@@ -116,7 +116,7 @@ def _short(sql: str) -> str:
     return flat if len(flat) <= 300 else f"{flat[:297]}…"
 
 
-async def clear(world: World, run: Run) -> None:
+async def _clear(world: World, run: Run) -> None:
     """Ends what a lost worker left running, and drops the indexes of a revision that was begun and is not done.
 
     Indexes that are built concurrently are outside of the revision's transaction: cut short it leaves them, valid or
@@ -142,7 +142,7 @@ async def restore(world: World, run: Run) -> None:
 
     Raises NotMigrated, with what to type, when one that it has dropped cannot be built again; all others are.
     """
-    await clear(world, run)
+    await _clear(world, run)
     async with run.database.session() as session:
         valid = await index_definitions.of_valid(session)
     gone = {name: sql for name, sql in (await _cut_short(world, run))["before"].items() if name not in valid}

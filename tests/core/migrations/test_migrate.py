@@ -209,26 +209,30 @@ async def test_a_lock_that_is_held_is_asked_for_again_without_keeping_readers_wa
     assert (done.state, done.result["held_up_by"]) == (State.DONE, {})
 
 
-async def test_a_revision_that_also_builds_an_index_concurrently_asks_for_its_locks_again_and_again(
-    world: World, database_url: str, revisions: Add, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("verb", ["build", "drop"])
+async def test_a_revision_that_also_builds_or_drops_an_index_concurrently_asks_for_its_locks_again_and_again(
+    world: World, database_url: str, revisions: Add, monkeypatch: pytest.MonkeyPatch, verb: str
 ) -> None:
     monkeypatch.setattr("core.migrations.migrate.drift", lambda url: ())
+    beside = {"build": 'create_index("by_title", "feeds", ["title"], ', "drop": 'drop_index("by_url", '}
     revisions(
         "with op.get_context().autocommit_block():\n"
-        '        op.create_index("by_title", "feeds", ["title"], postgresql_concurrently=True)\n'
-        '    op.add_column("feeds", sa.Column("language", sa.Text()))'
+        f"        op.{beside[verb]}postgresql_concurrently=True)\n"
+        '    op.add_column("articles", sa.Column("language", sa.Text()))'
     )
+    with psycopg.connect(database_url) as connection:
+        connection.execute("create index by_url on feeds (url)")
     row = await plan(world)
     await approve(world, ADA, "cli", row.id, read_hash=row.plan_hash)
     with psycopg.connect(database_url) as forgotten:
         # In nobody's way but that of what changes the table.
-        forgotten.execute("select count(*) from feeds")
+        forgotten.execute("select count(*) from articles")
         work = asyncio.create_task(run_operation(world, row.id, "worker 1"))
         async with asyncio.timeout(30):
             while "Attempt 2 of" not in await log_of(world, row):
                 await asyncio.sleep(0.05)
         with psycopg.connect(database_url, options="-c statement_timeout=500") as reader:
-            reader.execute("select count(*) from feeds")
+            reader.execute("select count(*) from articles")
     await asyncio.wait_for(work, 60)
     assert (await planning.get(world, row.id)).state is State.DONE, await log_of(world, row)
 
