@@ -1,4 +1,5 @@
-"""A worker with one operation, which kills itself when its log says a certain thing.
+"""A worker with one operation, which kills itself when its log says a certain thing; "cancel" says when a person stops
+it before.
 
 Run as `python operation_worker.py '{"database": …, "redis": …, "operation": …, "at": "Build.", "after": 0.0}'`.
 """
@@ -34,6 +35,10 @@ def arm() -> None:
 
     async def say(self: Run, text: str, *rest: Any) -> None:
         await said(self, text, *rest)
+        if "cancel" in CONFIG and text.startswith(CONFIG["cancel"]):
+            await self.write(stop="cancel", stop_by="ada")
+            while not self.wish:
+                await asyncio.sleep(0.05)
         if text.startswith(CONFIG["at"]):
             if CONFIG["after"]:
                 threading.Timer(CONFIG["after"], die).start()

@@ -129,7 +129,7 @@ async def die_at(world: World, row: OperationRow, redis_url: str, at: str, after
     assert process.returncode == -9, said.decode()[-2000:]
 
 
-@pytest.mark.parametrize("at", [*BEFORE_THE_SWAP[1:], *AFTER_THE_SWAP])
+@pytest.mark.parametrize("at", [*BEFORE_THE_SWAP, "Analyze.", "Before:", *AFTER_THE_SWAP, "Confirm."])
 async def test_a_rebuild_is_finished_by_another_worker_wherever_the_first_one_is_killed(
     world: World, database_url: str, redis_url: str, at: str
 ) -> None:
@@ -305,18 +305,52 @@ def slow_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[P
     forget()
 
 
-@pytest.mark.parametrize(("at", "after"), [("Revision 9001.", 0.8), ("Revision 9002.", 0.0)])
-async def test_a_migration_is_finished_by_another_worker_wherever_the_first_one_is_killed(
-    world: World, database_url: str, redis_url: str, slow_revision: Path, at: str, after: float
+@pytest.mark.parametrize("at", ["Cancelled by", "DROP INDEX"])
+async def test_a_rebuild_whose_worker_is_killed_on_the_way_back_is_undone_by_another(
+    world: World, database_url: str, redis_url: str, at: str
 ) -> None:
-    row = await planned(world, "upgrade schema", revision="9002")
-    await die_at(world, row, redis_url, at, after, scripts=str(slow_revision))
+    fill(database_url)
+    row = await planned(world, "rebuild index", lists=25)
+    await die_at(world, row, redis_url, at, cancel="idx_embeddings_vector_new is valid")
     await asyncio.wait_for(running.run_operation(world, row.id, "the next worker"), 60)
-    ended = await planning.get(world, row.id)
-    assert ended.state is State.DONE, await log_of(world, row)
-    assert migrations.status(database_url).current == "9002"
+    assert (await planning.get(world, row.id)).state is State.CANCELLED, await log_of(world, row)
+    await sound(world, row, new=False)
+
+
+@pytest.mark.parametrize("way", ["up", "down"])
+@pytest.mark.parametrize(
+    ("at", "after"), [("Preflight.", 0.0), ("Revision 9001.", 0.8), ("Revision 9002.", 0.0), ("Verify.", 0.0)]
+)
+async def test_a_migration_is_finished_by_another_worker_wherever_the_first_one_is_killed(
+    world: World, database_url: str, redis_url: str, slow_revision: Path, at: str, after: float, way: str
+) -> None:
+    end: str | None = "9002"
+    if way == "down":
+        end = migrations.status(database_url).current
+        await asyncio.to_thread(migrations.upgrade, database_url)
+    row = await planned(world, "upgrade schema" if way == "up" else "downgrade schema", revision=end)
+    await die_at(world, row, redis_url, at, after if way == "up" else 0.0, scripts=str(slow_revision))
+    await asyncio.wait_for(running.run_operation(world, row.id, "the next worker"), 60)
+    assert (await planning.get(world, row.id)).state is State.DONE, await log_of(world, row)
+    assert migrations.status(database_url).current == end
     async with world.database.session() as session:
         assert await invalid_indexes.read(session) == ()
+
+
+@pytest.mark.parametrize("at", ["Cancelled by", "Taking"])
+async def test_a_migration_whose_worker_is_killed_on_the_way_back_is_undone_by_another(
+    world: World, database_url: str, redis_url: str, slow_revision: Path, at: str
+) -> None:
+    # A column would be lost on the way back, which is then not taken.
+    first = slow_revision / "versions" / "9001_slow.py"
+    text = first.read_text().replace('add_column("feeds", sa.Column("language", sa.Text()))', 'execute("select 1")')
+    first.write_text(text.replace('drop_column("feeds", "language")', 'execute("select 1")'))
+    before = migrations.status(database_url).current
+    row = await planned(world, "upgrade schema", revision="9002")
+    await die_at(world, row, redis_url, at, scripts=str(slow_revision), cancel="Revision 9002.")
+    await asyncio.wait_for(running.run_operation(world, row.id, "the next worker"), 60)
+    assert (await planning.get(world, row.id)).state is State.CANCELLED, await log_of(world, row)
+    assert migrations.status(database_url).current == before
 
 
 async def test_a_concurrent_index_of_a_migration_whose_worker_is_killed_is_built_anew(
