@@ -123,7 +123,8 @@ def downgrade(revision: Annotated[str, typer.Argument(help="Down to this revisio
         _operate("downgrade schema", revision, yes=yes)
     except (RemovesOperations, SchemaMismatch) as reason:
         # Below the revision that brought operations, there is none to be one.
-        complain(f"{reason} {_sentence(migrations.status(url))} What came after {revision} is lost.")
+        lost = "All that is in it" if revision == "base" else "What is taken back"
+        complain(f"{reason} {_sentence(migrations.status(url))} {lost} is lost.")
         type_again(f"downgrade to {revision}", yes=yes)
         asyncio.run(_record(Action.APPROVE_LOSS, f"downgrade schema to {revision}"))
         migrations.downgrade(url, revision)

@@ -65,6 +65,7 @@ def test_what_deletes_the_data_wants_to_be_typed_also_where_it_is_no_operation(
     head = migrations.status(database_url).current
     refused = at_a_terminal("y", "db", "downgrade", "base")
     assert refused.code == 1
+    assert "All that is in it is lost." in refused.err
     assert "Type downgrade to base to go on" in refused.out
     assert "add --yes" in signalist("db", "downgrade", "base").err
     assert migrations.status(database_url).current == head
