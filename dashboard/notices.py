@@ -19,7 +19,7 @@ def notice(text: str, tone: Tone = "positive") -> None:
         f"{ICON[tone]} {text}",
         classes=f"notice {tone}",
         position="bottom",
-        timeout=8000 if tone == "negative" else 4000,
+        timeout=4000 if tone == "positive" else 8000,
         close_button="Close",
         # One at a time: beside a success, what was refused before would look like its outcome.
         group="notice",

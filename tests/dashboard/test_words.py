@@ -18,6 +18,7 @@ from dashboard.components.feed_dialog import what_goes
 from dashboard.components.feed_table import name, result, state
 from dashboard.components.queue_tiles import sentence as queue_sentence
 from dashboard.context import QueueJobs
+from dashboard.notices import ICON, notice
 from dashboard.pages import jobs
 from dashboard.pages.feeds import headline, lede
 from dashboard.pages.index import headline as index_headline
@@ -136,3 +137,12 @@ def test_the_page_of_jobs_never_says_that_nothing_runs_above_a_job_that_does() -
     assert jobs.lede(known, [crawl], ()).startswith("1 waits for another attempt")
     assert jobs.lede(known, [crawl], [runs]) == "What gave up is among the failed jobs."
     assert jobs.headline(known, [crawl, embed], [runs, many]) == "3 jobs run, 1,200 wait"
+
+
+def test_what_asks_for_something_to_be_done_stays_longer_than_what_went_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[int] = []
+    monkeypatch.setattr("nicegui.ui.notify", lambda _text, *, timeout, **_how: shown.append(timeout))
+    for tone in ICON:
+        notice("2 tokens that they made are still valid: revoke what they may have kept.", tone)
+    well, warned, failed = shown
+    assert warned == failed == 2 * well
