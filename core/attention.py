@@ -58,7 +58,8 @@ def _servers(health: Health) -> Iterator[Attention]:
     effects = {
         "database": "Nothing can be read or stored. Jobs wait in Redis and are retried; none is lost.",
         "redis": "No job can start. What was accepted is kept; what is missing is found again when it returns.",
-        "workers": "Jobs are accepted and wait. Start one with “signalist worker”.",
+        "workers": "Jobs are accepted and wait."
+        + (" Start one with “signalist worker”." if health.check("workers").status is Status.UNHEALTHY else ""),
         "scheduler": "Jobs run, but no feed becomes due. Start it with “signalist scheduler”.",
     }
     for name, title in titles.items():

@@ -27,7 +27,7 @@ from core.cancellation import is_cancelled
 from core.db import Database
 from core.errors import RedisUnavailable
 from core.queues import QUEUES, connect
-from core.queues.beats import RunningJob, WorkerBeat, end_worker
+from core.queues.beats import RunningJob, Wishes, WorkerBeat, end_worker
 from core.queues.client import is_cluster
 from core.queues.delivery import Consumer, Entry, Hold
 from core.queues.enqueueing import offer_message
@@ -121,7 +121,7 @@ class Broker(RedisStreamBroker):
             in_flight=self.in_flight,
             describe=self._describe,
             outage=self._outage,
-            recycle=partial(self._recycling.drain, "asked for"),
+            heed=self._heed,
             revive=self._reader.revive,
         )
         self._heartbeat.start()
@@ -204,6 +204,11 @@ class Broker(RedisStreamBroker):
         else:
             self._start(self._endings.bury(delivery, unfit))
 
+    def _heed(self, wishes: Wishes) -> None:
+        self._reader.is_drained = wishes.drain
+        if wishes.recycle:
+            self._recycling.drain("asked for")
+
     def _renew_leases(self) -> None:
         if self._heartbeat is not None:
             self._heartbeat.wake()
@@ -239,6 +244,7 @@ class Broker(RedisStreamBroker):
             jobs=jobs,
             memory_limit_mb=self._recycling.memory_limit_mb,
             draining=self._recycling.is_draining,
+            drained=self._reader.is_drained,
         )
 
 

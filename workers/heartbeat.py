@@ -12,7 +12,7 @@ import structlog
 
 from core.cancellation import is_cancelled
 from core.errors import RedisUnavailable
-from core.queues.beats import WorkerBeat, beat_worker
+from core.queues.beats import Wishes, WorkerBeat, beat_worker
 from core.queues.client import SOCKET_TIMEOUT_S, connect
 from core.queues.delivery import Consumer
 from workers.in_flight import InFlight, Stop
@@ -40,17 +40,17 @@ class Heartbeat(threading.Thread):
         in_flight: InFlight,
         describe: Callable[[], WorkerBeat],
         outage: Outage,
-        recycle: Callable[[], None],
+        heed: Callable[[Wishes], None],
         revive: Callable[[], None],
     ) -> None:
-        """`recycle` is called on the event loop when a person asked for a fresh process, `revive` with each beat."""
+        """`heed`, with what people want of this process, and `revive` are called on the event loop with each beat."""
         super().__init__(name="heartbeat", daemon=True)
         self._url = url
         self._name, self._lease, self._queues = consumer.name, consumer.lease, consumer.queues
         self._in_flight = in_flight
         self._describe = describe
         self._outage = outage
-        self._recycle = recycle
+        self._heed = heed
         self._revive = revive
         self._loop = asyncio.get_running_loop()
         self._beats_missed = 0
@@ -85,8 +85,7 @@ class Heartbeat(threading.Thread):
             pause = interval
             try:
                 await self._renew(consumer)
-                if await beat_worker(redis, self._describe()):
-                    self._loop.call_soon_threadsafe(self._recycle)
+                self._loop.call_soon_threadsafe(self._heed, await beat_worker(redis, self._describe()))
                 self._outage.over()
             except RedisUnavailable as error:
                 self._outage.failed(error)

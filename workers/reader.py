@@ -82,6 +82,8 @@ class Reader:
         self._pace_s = min(_PACE_S, consumer.lease / 5)
         # Longer than it takes any heartbeat to notice that Redis is back.
         self._settling_s = min(_PACE_S, consumer.lease / 3)
+        # A person wants this process to take nothing.
+        self.is_drained = False
         self._held_back: set[str] = set()
         self._hungry: set[str] = set()
         self._order = list(consumer.queues)
@@ -160,7 +162,7 @@ class Reader:
         self._in_flight.has_changed.clear()
         # A queue that is held back is refused by Redis in any case; it is left out so that nobody waits for it.
         rooms = {queue: self._in_flight.room(queue) for queue in self._order if queue not in self._held_back}
-        rooms = {queue: room for queue, room in rooms.items() if room > 0}
+        rooms = {queue: room for queue, room in rooms.items() if room > 0 and not self.is_drained}
         if not rooms:
             await _set_within(self._in_flight.has_changed, _LOOK_S)
             return True

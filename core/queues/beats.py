@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from redis.asyncio import Redis
 
@@ -45,7 +45,27 @@ class WorkerBeat:
     busy: int
     jobs: tuple[RunningJob, ...]
     memory_limit_mb: float | None = None
+    # It ends: it takes nothing more.
     draining: bool = False
+    # A person wants it to take nothing until it is resumed.
+    drained: bool = False
+
+    @property
+    def state(self) -> Literal["busy", "idle", "draining", "drained"]:
+        """What it does, in a word."""
+        if self.draining or (self.drained and self.busy):
+            return "draining"
+        if self.drained:
+            return "drained"
+        return "busy" if self.busy else "idle"
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What people want of a worker."""
+
+    recycle: bool
+    drain: bool
 
 
 @dataclass(frozen=True)
@@ -76,15 +96,14 @@ async def worker_beats(redis: Redis) -> tuple[WorkerBeat, ...]:
     return tuple(sorted((beat for beat in beats if beat is not None), key=lambda beat: beat.name))
 
 
-async def beat_worker(redis: Redis, beat: WorkerBeat) -> bool:
-    """Says that the worker is alive, also when Redis is full; True when a person asked for it to be recycled."""
-    seen = beat.seen_at.timestamp()
-    names = (keys.WORKERS, keys.worker(beat.name), keys.WORKERS_TO_RECYCLE)
+async def beat_worker(redis: Redis, beat: WorkerBeat) -> Wishes:
+    """Says that the worker is alive, also when Redis is full, and hears what people want of it."""
+    names = (keys.WORKERS, keys.worker(beat.name), keys.WORKERS_TO_RECYCLE, keys.WORKERS_DRAINED)
     with redis_errors():
-        asked = await BEAT.run(
-            redis, names, beat.name, seen, json.dumps(_plain(beat)), _LIFETIME_MS, seen - 60 * LIFETIME_S
+        recycle, drain = await BEAT.run(
+            redis, names, beat.name, json.dumps(_plain(beat)), _LIFETIME_MS, int(60 * LIFETIME_S)
         )
-    return bool(asked)
+    return Wishes(bool(recycle), bool(drain))
 
 
 async def end_worker(redis: Redis, name: str) -> None:
@@ -94,6 +113,7 @@ async def end_worker(redis: Redis, name: str) -> None:
             pipe.zrem(keys.WORKERS, name)
             pipe.delete(keys.worker(name))
             pipe.srem(keys.WORKERS_TO_RECYCLE, name)
+            pipe.srem(keys.WORKERS_DRAINED, name)
             await pipe.execute()
 
 
@@ -101,6 +121,18 @@ async def recycle_worker(redis: Redis, name: str) -> None:
     """Asks a worker to finish what it runs and to make place for a fresh process; it hears that with its next beat."""
     with redis_errors():
         await redis.sadd(keys.WORKERS_TO_RECYCLE, name)
+
+
+async def drain_worker(redis: Redis, name: str) -> None:
+    """Asks a worker to take nothing more until it is resumed; it hears that with its next beat."""
+    with redis_errors():
+        await redis.sadd(keys.WORKERS_DRAINED, name)
+
+
+async def resume_worker(redis: Redis, name: str) -> None:
+    """Takes that back."""
+    with redis_errors():
+        await redis.srem(keys.WORKERS_DRAINED, name)
 
 
 async def scheduler_beat(redis: Redis) -> SchedulerBeat | None:

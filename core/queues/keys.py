@@ -9,6 +9,7 @@ QUEUES = ("crawl", "embed", "summarise", "ops")
 
 WORKERS = "signalist:{workers}:names"
 WORKERS_TO_RECYCLE = "signalist:{workers}:recycle"
+WORKERS_DRAINED = "signalist:{workers}:drained"
 SCHEDULER = "signalist:{scheduler}:beat"
 SCHEDULER_LEASE = "signalist:{scheduler}:lease"
 TALLIES = "signalist:{tallies}:counts"

@@ -28,6 +28,7 @@ from dashboard.api import (
     search,
     snapshot,
     tokens,
+    workers,
 )
 from dashboard.api.access import actions_of
 
@@ -36,6 +37,7 @@ VERSION = "v1"
 RESOURCES = (
     snapshot,
     queues,
+    workers,
     failed_jobs,
     index,
     migrations,

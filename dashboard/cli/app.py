@@ -29,6 +29,7 @@ VERBS = {
     "feeds": Verb("feeds", "What is crawled: add, list, remove, import, export, crawl."),
     "search": Verb("search", "Find articles by what they mean."),
     "queues": Verb("queues", "List the queues; its verbs pause, resume and purge one."),
+    "workers": Verb("workers", "List the worker processes; its verbs drain, resume and recycle one."),
     "failed": Verb("failed", "The jobs that gave up: list, groups, show, retry, edit, discard, reopen, export."),
     "index": Verb("index", "The vector index: stats, plan, rebuild, reembed, drop, recall."),
     "operations": Verb("operations", "What changes infrastructure: list, show, approve, cancel."),

@@ -5,7 +5,7 @@ from functools import partial
 
 from core.access import Action
 from core.queues import WorkerBeat
-from core.recycling import recycle
+from core.worker_verbs import Verb, ask
 from dashboard import acting
 from dashboard.components.html import Text, age, box, button, set_age
 from dashboard.notices import notice
@@ -59,10 +59,16 @@ class _Row:
                 self._seen = age(beat.seen_at, suffix=" ago")
             if acting.allowed(Action.DRAIN_WORKER):
                 with box("td", "r acts"):
-                    self._button = button("Recycle", partial(self._recycle, beat.name), "small")
-                    self._button.props["aria-label"] = f"Recycle {beat.name}"
+                    self._switch = button("Drain", self._turn, "small")
+                    recycle = button("Recycle", partial(self._ask, Verb.RECYCLE), "small")
+                    recycle.props["aria-label"] = f"Recycle {beat.name}"
 
     def show(self, beat: WorkerBeat) -> None:
+        self._beat = beat
+        if acting.allowed(Action.DRAIN_WORKER):
+            verb = "Resume" if beat.drained else "Drain"
+            self._switch.say(verb)
+            self._switch.props["aria-label"] = f"{verb} {beat.name}"
         word, tone = state(beat)
         self._state.say(word)
         self._state.classes(replace=tone)
@@ -72,16 +78,22 @@ class _Row:
         self._memory.classes(replace=f"soft-wide {tone}")
         set_age(self._seen, beat.seen_at)
 
-    async def _recycle(self, name: str) -> None:
-        await recycle(*await acting.queueing_to(), name)
-        notice("It takes no new jobs, finishes what it runs, and makes place for a fresh process.")
+    async def _turn(self) -> None:
+        await self._ask(Verb.RESUME if self._beat.drained else Verb.DRAIN)
+
+    async def _ask(self, verb: Verb) -> None:
+        notice(await ask(*await acting.queueing_to(), self._beat.name, verb=verb))
 
 
 def state(beat: WorkerBeat) -> tuple[str, str]:
     """Word with icon, and tone."""
-    if beat.draining:
-        return "◔ draining", "warn"
-    return ("● busy", "ok") if beat.busy else ("● idle", "ok")
+    match beat.state:
+        case "draining":
+            return "◔ draining", "warn"
+        case "drained":
+            return "○ drained", "warn"
+        case word:
+            return f"● {word}", "ok"
 
 
 def memory(beat: WorkerBeat) -> tuple[str, str]:

@@ -39,7 +39,10 @@ def headline(readings: Readings) -> str:
     if not found:
         return "No worker is alive"
     busy, slots = sum(beat.busy for beat in found), sum(beat.slots for beat in found)
-    return f"{counted(len(found), 'worker')}, {busy:,} of {counted(slots, 'slot')} busy"
+    drained = sum(beat.drained for beat in found)
+    return f"{counted(len(found), 'worker')}, {busy:,} of {counted(slots, 'slot')} busy" + (
+        f", {drained:,} drained" if drained else ""
+    )
 
 
 def lede(readings: Readings) -> str:

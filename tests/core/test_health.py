@@ -103,6 +103,16 @@ def test_no_worker_means_that_nothing_runs() -> None:
     assert status("workers", replace(WELL, workers=known([]))) is Status.UNHEALTHY
 
 
+def test_where_every_worker_is_drained_nothing_begins_and_that_is_said() -> None:
+    drained = replace(WELL.workers.value[0], drained=True)
+    assert status("workers", replace(WELL, workers=known([drained, replace(drained, drained=False)]))) is Status.HEALTHY
+    all_of_them = replace(WELL, workers=known([drained]))
+    verdict = health.judge(all_of_them, NOW)
+    assert verdict.check("workers").detail == "1 worker alive, and none takes jobs: resume one on the page Workers."
+    (item,) = find(all_of_them, verdict)
+    assert (item.severity, item.detail) == (Status.DEGRADED, "Jobs are accepted and wait.")
+
+
 def test_a_scheduler_that_is_gone_is_degraded() -> None:
     assert status("scheduler", replace(WELL, scheduler=known(None))) is Status.DEGRADED
 

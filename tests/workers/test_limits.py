@@ -1,12 +1,14 @@
 """A worker process makes place for a fresh one, once, when it is old, big, orphaned, or asked to."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
-from core.queues import Job, enqueue, worker_beats
-from core.queues.beats import recycle_worker
+from core.queues import Job, enqueue, keys, worker_beats
+from core.queues.beats import drain_worker, recycle_worker, resume_worker
 from workers.limits import Limits
 
 
@@ -52,6 +54,38 @@ async def test_a_person_asks_for_a_fresh_process(worker: Any, redis: Redis, unti
         return [beat.draining for beat in await worker_beats(redis)] == [True]
 
     await until(is_told)
+
+
+async def test_a_worker_that_a_person_drains_takes_nothing_until_it_is_resumed(
+    worker: Any, redis: Redis, until: Any
+) -> None:
+    one, ran = worker(), []
+
+    @one.task(task_name="note")
+    async def note() -> None:
+        ran.append(1)
+
+    async def states() -> list[str]:
+        return [beat.state for beat in await worker_beats(redis)]
+
+    await one.start()
+    (beat,) = await until(lambda: worker_beats(redis))
+    await drain_worker(redis, beat.name)
+    await until(lambda: _is(states, ["drained"]))
+    await enqueue(redis, Job("note", (), "embed"))
+    # Longer than it takes one that is free, and longer than the next beat.
+    await asyncio.sleep(1.0)
+    assert ran == []
+    await resume_worker(redis, beat.name)
+    await until(lambda: ran)
+    await until(lambda: _is(states, ["idle"]))
+    await drain_worker(redis, beat.name)
+    await one.stop()
+    assert await redis.exists(keys.WORKERS_DRAINED) == 0
+
+
+async def _is(asked: Callable[[], Awaitable[list[str]]], expected: list[str]) -> bool:
+    return await asked() == expected
 
 
 async def test_after_a_job_its_limits_are_looked_at(worker: Any, redis: Redis, until: Any, stops: list[bool]) -> None:

@@ -26,7 +26,17 @@ Signalist = Callable[..., Any]
 # What runs until it is stopped, or builds what the record is kept in: nobody's action.
 PROCESSES = {"up", "demo", "dashboard", "worker", "scheduler", "db init"}
 READING = {
-    *("health", "search", "queues", "feeds list", "feeds export", "failed list", "failed groups", "failed show"),
+    *(
+        "health",
+        "search",
+        "queues",
+        "workers",
+        "feeds list",
+        "feeds export",
+        "failed list",
+        "failed groups",
+        "failed show",
+    ),
     *("index stats", "index plan", "operations list", "operations show", "users list", "tokens list", "sessions list"),
     *("failed actions", "failed export", "record", "db status", "db history", "db diff", "db plan"),
 }
@@ -45,6 +55,9 @@ CHANGING = {
     "queues pause": ("crawl", "pause queue"),
     "queues resume": ("crawl", "pause queue"),
     "queues purge": ("crawl --yes", "purge queue"),
+    "workers drain": ("nobody", "drain worker"),
+    "workers resume": ("nobody", "drain worker"),
+    "workers recycle": ("nobody", "drain worker"),
     "users add": ("vera", "manage users"),
     "users role": ("otto admin", "manage users"),
     "users password": ("otto", "manage users"),
