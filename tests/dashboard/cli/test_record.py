@@ -26,17 +26,8 @@ Signalist = Callable[..., Any]
 # What runs until it is stopped, or builds what the record is kept in: nobody's action.
 PROCESSES = {"up", "demo", "dashboard", "worker", "scheduler", "db init"}
 READING = {
-    *(
-        "health",
-        "search",
-        "queues",
-        "workers",
-        "feeds list",
-        "feeds export",
-        "failed list",
-        "failed groups",
-        "failed show",
-    ),
+    *("health", "search", "queues", "workers", "feeds list", "feeds export"),
+    *("failed list", "failed groups", "failed show"),
     *("index stats", "index plan", "operations list", "operations show", "users list", "tokens list", "sessions list"),
     *("failed actions", "failed export", "record", "db status", "db history", "db diff", "db plan"),
 }
