@@ -369,6 +369,22 @@ async def test_a_concurrent_index_of_a_migration_whose_worker_is_killed_is_built
     assert row_ == (True,)
 
 
+async def test_a_migration_whose_worker_is_killed_after_it_dropped_an_index_is_finished_by_another(
+    world: World, database_url: str, redis_url: str, slow_revision: Path
+) -> None:
+    first = slow_revision / "versions" / "9001_slow.py"
+    drop = 'with op.get_context().autocommit_block():\n        op.drop_index("by_url", postgresql_concurrently=True)'
+    first.write_text(first.read_text().replace("def upgrade():\n", f"def upgrade():\n    {drop}\n"))
+    with psycopg.connect(database_url) as connection:
+        connection.execute("create index by_url on feeds (url)")
+    row = await planned(world, "upgrade schema", revision="9001")
+    await die_at(world, row, redis_url, "ALTER TABLE", scripts=str(slow_revision))
+    await asyncio.wait_for(running.run_operation(world, row.id, "the next worker"), 60)
+    assert (await planning.get(world, row.id)).state is State.DONE, await log_of(world, row)
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("select count(*) from pg_class where relname = 'by_url'").fetchone() == (0,)
+
+
 async def test_a_migration_that_is_cancelled_in_the_middle_leaves_nothing_of_it(
     world: World, database_url: str, slow_revision: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
