@@ -96,7 +96,7 @@ class Broker(RedisStreamBroker):
             outage=self._outage,
             one_slot=one_slot,
         )
-        after = self._recycling.after_a_job
+        after = self._after_a_job
         self.add_middlewares(Attempts(self.worker_name, self.in_flight, self._endings, self._dead_letters, after=after))
 
     async def kick(self, message: BrokerMessage) -> None:
@@ -208,6 +208,11 @@ class Broker(RedisStreamBroker):
         self._reader.is_drained = wishes.drain
         if wishes.recycle:
             self._recycling.drain("asked for")
+
+    def _after_a_job(self) -> None:
+        # In place of one that a person has drained, a fresh one would take jobs.
+        if not self._reader.is_drained:
+            self._recycling.after_a_job()
 
     def _renew_leases(self) -> None:
         if self._heartbeat is not None:

@@ -98,3 +98,26 @@ async def test_after_a_job_its_limits_are_looked_at(worker: Any, redis: Redis, u
     assert stops == []
     await enqueue(redis, Job("note", (), "embed"))
     await until(lambda: stops)
+
+
+async def test_one_that_is_drained_makes_no_place_for_one_that_is_not(
+    worker: Any, redis: Redis, until: Any, stops: list[bool]
+) -> None:
+    one, go = worker(recycling=Limits(lifetime=0, stop=lambda: stops.append(True))), asyncio.Event()
+
+    @one.task(task_name="note")
+    async def note() -> None:
+        await go.wait()
+
+    await one.start()
+    await enqueue(redis, Job("note", (), "embed"))
+    await until(lambda: one.broker.in_flight.everything)
+    await drain_worker(redis, one.broker.worker_name)
+    await until(lambda: one.broker._reader.is_drained)
+    go.set()
+    await until(lambda: not one.broker.in_flight.everything)
+    assert stops == []
+    await resume_worker(redis, one.broker.worker_name)
+    await until(lambda: not one.broker._reader.is_drained)
+    await enqueue(redis, Job("note", (), "embed"))
+    await until(lambda: stops)
