@@ -65,8 +65,7 @@ analyse: installed-dev ## Check the types, and who imports whom.
 audit: installed-dev ## Look the locked dependencies up among the known vulnerabilities, where that service can be reached.
 	@$(BIN)/python .ci/audit.py
 
-# Whole files to each process: what a file shares is made once. In their order, since the long ones come first. More
-# processes than processors would only wait.
+# Whole files to each process: what a file shares is made once. In their order, since the long ones come first.
 test: installed-dev ## Run every test; ARGS goes to pytest: make test ARGS="-k feeds".
 	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 

@@ -2,6 +2,7 @@
 
 import io
 import logging
+import os
 import shutil
 import sys
 import threading
@@ -51,6 +52,11 @@ SHAPE = (
     "select * from pg_db_role_setting",
     "select * from alembic_version",
 )
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: tests of browsers and of chaos wait for half of their time."""
+    return (os.cpu_count() or 1) + 1
 
 
 @dataclass
