@@ -92,7 +92,7 @@ class Broker(RedisStreamBroker):
             consumer=self._consumer,
             in_flight=self.in_flight,
             accept=self._accept,
-            renew_leases=self._renew_leases,
+            renew_leases=self._beat_now,
             outage=self._outage,
             one_slot=one_slot,
         )
@@ -205,7 +205,10 @@ class Broker(RedisStreamBroker):
             self._start(self._endings.bury(delivery, unfit))
 
     def _heed(self, wishes: Wishes) -> None:
-        self._reader.is_drained = wishes.drain
+        if self._reader.is_drained != wishes.drain:
+            self._reader.is_drained = wishes.drain
+            # Whoever asked for it sees it at once, and not with the next beat.
+            self._beat_now()
         if wishes.recycle:
             self._recycling.drain("asked for")
 
@@ -214,7 +217,7 @@ class Broker(RedisStreamBroker):
         if not self._reader.is_drained:
             self._recycling.after_a_job()
 
-    def _renew_leases(self) -> None:
+    def _beat_now(self) -> None:
         if self._heartbeat is not None:
             self._heartbeat.wake()
 
