@@ -92,7 +92,7 @@ class Broker(RedisStreamBroker):
             consumer=self._consumer,
             in_flight=self.in_flight,
             accept=self._accept,
-            renew_leases=self._beat_now,
+            renew_leases=self._renew_leases,
             outage=self._outage,
             one_slot=one_slot,
         )
@@ -205,19 +205,16 @@ class Broker(RedisStreamBroker):
             self._start(self._endings.bury(delivery, unfit))
 
     def _heed(self, wishes: Wishes) -> None:
-        if self._reader.is_drained != wishes.drain:
-            self._reader.is_drained = wishes.drain
-            # Whoever asked for it sees it at once, and not with the next beat.
-            self._beat_now()
+        self._reader.is_to_rest = wishes.drain
         if wishes.recycle:
             self._recycling.drain("asked for")
 
     def _after_a_job(self) -> None:
         # In place of one that a person has drained, a fresh one would take jobs.
-        if not self._reader.is_drained:
+        if not self._reader.is_to_rest:
             self._recycling.after_a_job()
 
-    def _beat_now(self) -> None:
+    def _renew_leases(self) -> None:
         if self._heartbeat is not None:
             self._heartbeat.wake()
 
@@ -252,7 +249,7 @@ class Broker(RedisStreamBroker):
             jobs=jobs,
             memory_limit_mb=self._recycling.memory_limit_mb,
             draining=self._recycling.is_draining,
-            drained=self._reader.is_drained,
+            drained=self._reader.rests,
         )
 
 

@@ -82,8 +82,8 @@ class Reader:
         self._pace_s = min(_PACE_S, consumer.lease / 5)
         # Longer than it takes any heartbeat to notice that Redis is back.
         self._settling_s = min(_PACE_S, consumer.lease / 3)
-        # A person wants this process to take nothing.
-        self.is_drained = False
+        # Whether a person wants this process to take nothing, and whether nothing is on its way here any more.
+        self.is_to_rest = self.rests = False
         self._held_back: set[str] = set()
         self._hungry: set[str] = set()
         self._order = list(consumer.queues)
@@ -156,13 +156,17 @@ class Reader:
     async def _read(self) -> bool:
         if self._stopping:
             return False
+        if self.rests != self.is_to_rest:
+            self.rests = self.is_to_rest
+            # The beat that comes of it tells whoever asked.
+            self._renew_leases()
         self._mind_a_silence()
         if self._is_unsure:
             await self._let_leases_be_renewed()
         self._in_flight.has_changed.clear()
         # A queue that is held back is refused by Redis in any case; it is left out so that nobody waits for it.
         rooms = {queue: self._in_flight.room(queue) for queue in self._order if queue not in self._held_back}
-        rooms = {queue: room for queue, room in rooms.items() if room > 0 and not self.is_drained}
+        rooms = {queue: room for queue, room in rooms.items() if room > 0 and not self.rests}
         if not rooms:
             await _set_within(self._in_flight.has_changed, _LOOK_S)
             return True

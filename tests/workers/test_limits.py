@@ -113,11 +113,11 @@ async def test_one_that_is_drained_makes_no_place_for_one_that_is_not(
     await enqueue(redis, Job("note", (), "embed"))
     await until(lambda: one.broker.in_flight.everything)
     await drain_worker(redis, one.broker.worker_name)
-    await until(lambda: one.broker._reader.is_drained)
+    await until(lambda: one.broker._reader.rests)
     go.set()
     await until(lambda: not one.broker.in_flight.everything)
     assert stops == []
     await resume_worker(redis, one.broker.worker_name)
-    await until(lambda: not one.broker._reader.is_drained)
+    await until(lambda: not one.broker._reader.rests)
     await enqueue(redis, Job("note", (), "embed"))
     await until(lambda: stops)
