@@ -2,7 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import wraps
 
 import psycopg
 import pytest
@@ -63,6 +64,23 @@ async def complaints(page: Page, rules: Mapping[str, object] = RULES, part: str 
     return [f"{page.url}: {said}" for said in await page.evaluate(ASK, [part, rules])]
 
 
+def patient(look: Callable[..., Awaitable[list[str]]]) -> Callable[..., Awaitable[list[str]]]:
+    """A tab that got no time for so long that it lost its server loads anew: then it is looked at once more."""
+
+    @wraps(look)
+    async def looked(page: Page, *rest: str) -> list[str]:
+        try:
+            return await look(page, *rest)
+        except Error as starved:
+            if "context was destroyed" not in starved.message:
+                raise
+            await shown(page)
+            return await look(page, *rest)
+
+    return looked
+
+
+@patient
 async def looked_at(page: Page) -> list[str]:
     """In both sizes and both themes, which follow the system as long as nobody chose one."""
     found = []
@@ -78,6 +96,7 @@ async def looked_at(page: Page) -> list[str]:
     return found
 
 
+@patient
 async def looked_at_with_dialogs(page: Page, path: str) -> list[str]:
     await page.goto(path)
     await shown(page)
@@ -111,15 +130,9 @@ async def test_nothing_serious_is_found_on_any_page(
     async def look(path: str) -> list[str]:
         async with tabs:
             page = await window.new_page()
-            try:
-                return await looked_at_with_dialogs(page, path)
-            except Error as starved:
-                # A tab that got no time for so long that it lost its server loads anew.
-                if "context was destroyed" not in starved.message:
-                    raise
-                return await looked_at_with_dialogs(page, path)
-            finally:
-                await page.close()
+            found = await looked_at_with_dialogs(page, path)
+            await page.close()
+            return found
 
     paths = (*addresses, *STATES, f"/failed?job={job}")
     found = [said for one in await asyncio.gather(*map(look, paths)) for said in one]
@@ -163,7 +176,7 @@ async def test_an_operation_is_told_in_each_of_its_states(
         connection.execute(LINES)
     await dashboard.person("ada", Role.ADMIN)
     window = await browser.new_context(base_url=dashboard.url, reduced_motion="reduce")
-    window.set_default_timeout(30_000)
+    window.set_default_timeout(PATIENCE_MS)
     await (await dashboard.log_in(window, "ada")).close()
     await dashboard.reads_again()
     page, found = await window.new_page(), []
@@ -205,7 +218,7 @@ async def test_failed_jobs_fit_the_page_whether_there_are_none_some_or_a_million
 ) -> None:
     await dashboard.person("ada", Role.ADMIN)
     window = await browser.new_context(base_url=dashboard.url, reduced_motion="reduce")
-    window.set_default_timeout(30_000)
+    window.set_default_timeout(PATIENCE_MS)
     page = await dashboard.log_in(window, "ada", to="/failed")
     found = []
     for number, says in ((0, "No failed jobs"), (41, "41 failed jobs, 7 causes"), (60, "1,000,000 failed jobs")):
