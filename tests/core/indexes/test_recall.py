@@ -19,6 +19,12 @@ from core.queries.vector_index import SERVING
 MODEL = "wordllama-256"
 
 
+def run(url: str, *statements: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
+
+
 def test_a_neighbour_counts_when_it_is_as_near_as_the_tenth_whichever_it_is() -> None:
     own, others = uuid.uuid4(), [uuid.uuid4() for _ in range(11)]
     found = Found((own, *others), (0.0, *[0.1] * 8, 0.2, 0.2, 0.9))
@@ -72,9 +78,7 @@ async def test_a_poor_setting_is_found_out_and_searches_are_turned_to_a_better_o
 ) -> None:
     fill(4_000)
     shape = Shape("ivfflat", lists=80)
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute(index_ddl.create(shape, 1, SERVING).encode())
-        connection.execute(b"analyze")
+    run(database_url, index_ddl.create(shape, 1, SERVING), "analyze")
     subject = Subject(SERVING, shape, 1)
     poor = recall.measure(database.url, subject, MODEL, seed=1, value=1, tune=False)
     assert poor is not None
@@ -98,10 +102,7 @@ async def test_old_and_new_are_told_apart_while_both_are_there(
 ) -> None:
     fill(2_000)
     old, new = Shape("ivfflat", lists=20), Shape("ivfflat", lists=20)
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute(index_ddl.create(old, 1, SERVING).encode())
-        connection.execute(index_ddl.create(new, 2).encode())
-        connection.execute(b"analyze")
+    run(database_url, index_ddl.create(old, 1, SERVING), index_ddl.create(new, 2), "analyze")
     for subject in (Subject(SERVING, old, 1), Subject(index_ddl.BUILDING, new, 2)):
         found = recall.measure(database.url, subject, MODEL, seed=1, size=40)
         assert found is not None
@@ -145,9 +146,7 @@ def test_measuring_takes_no_more_queries_than_there_is_time_for(
 ) -> None:
     fill(2_000)
     shape = Shape("ivfflat", lists=49)
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute(index_ddl.create(shape, 1, SERVING).encode())
-        connection.execute(b"analyze")
+    run(database_url, index_ddl.create(shape, 1, SERVING), "analyze")
     monkeypatch.setattr(recall, "TUNE_S", 0.0)
     monkeypatch.setattr(recall, "SCORE_S", 0.0)
     found = recall.measure(database_url, Subject(SERVING, shape, 1), MODEL, seed=1, target=0.999)
@@ -163,8 +162,7 @@ def test_a_measurement_ends_at_once_wherever_it_is_when_nobody_wants_it_any_more
     fill(300)
     monkeypatch.setattr(index_recall, "BLOCK", 50)
     shape, checks = Shape("ivfflat", lists=4), iter(range(10_000))
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute(index_ddl.create(shape, 1, SERVING).encode())
+    run(database_url, index_ddl.create(shape, 1, SERVING))
 
     def check() -> None:
         if next(checks) >= after:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import psycopg
 import pytest
@@ -29,6 +29,18 @@ from core.queues import enqueue, generate_embeddings
 
 ADA = User(None, "ada", Role.OPERATOR)
 Models = Callable[[], dict[str, int]]
+
+
+def after(done: int, act: Callable[[Run], Awaitable[None]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Does that as soon as so many articles are embedded."""
+    kept = Run.keep
+
+    async def keep(self: Run, **values: object) -> None:
+        await kept(self, **values)
+        if values.get("done") == done:
+            await act(self)
+
+    monkeypatch.setattr(Run, "keep", keep)
 
 
 @pytest.fixture
@@ -81,15 +93,12 @@ async def test_it_is_paused_and_gone_on_with_and_articles_keep_their_old_vectors
     world: World, models: Models, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     row = await approved(world)
-    kept = Run.keep
 
-    async def keep(self: Run, **values: object) -> None:
-        await kept(self, **values)
-        if values.get("done") == 12:
-            await pause(world, ADA, "browser", row.id)
-            self.wish_for("pause")
+    async def stop(run: Run) -> None:
+        await pause(world, ADA, "browser", row.id)
+        run.wish_for("pause")
 
-    monkeypatch.setattr(Run, "keep", keep)
+    after(12, stop, monkeypatch)
     await run_operation(world, row.id, "worker 1")
     paused = await planning.get(world, row.id)
     assert (paused.state, paused.note) == (State.PAUSED, "paused by ada")
@@ -110,15 +119,12 @@ async def test_cancelled_it_keeps_what_was_embedded(
     world: World, models: Models, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     row = await approved(world)
-    kept = Run.keep
 
-    async def keep(self: Run, **values: object) -> None:
-        await kept(self, **values)
-        if values.get("done") == 8:
-            await cancel(world, ADA, "browser", row.id)
-            self.wish_for("cancel")
+    async def stop(run: Run) -> None:
+        await cancel(world, ADA, "browser", row.id)
+        run.wish_for("cancel")
 
-    monkeypatch.setattr(Run, "keep", keep)
+    after(8, stop, monkeypatch)
     await run_operation(world, row.id, "worker 1")
     row = await planning.get(world, row.id)
     assert row.state is State.CANCELLED
@@ -134,19 +140,16 @@ async def test_who_cancels_after_a_pause_was_wished_for_is_heard_and_not_the_oth
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     row = await approved(world)
-    kept = Run.keep
 
-    async def keep(self: Run, **values: object) -> None:
-        await kept(self, **values)
-        if values.get("done") == 8:
+    async def stop(run: Run) -> None:
+        await pause(world, ADA, "browser", row.id)
+        # What this worker has heard by the time it stops, and what is wanted by then.
+        run.wish_for("pause")
+        await cancel(world, ADA, "browser", row.id)
+        with pytest.raises(Conflict, match="ada has asked for a cancel already"):
             await pause(world, ADA, "browser", row.id)
-            # What this worker has heard by the time it stops, and what is wanted by then.
-            self.wish_for("pause")
-            await cancel(world, ADA, "browser", row.id)
-            with pytest.raises(Conflict, match="ada has asked for a cancel already"):
-                await pause(world, ADA, "browser", row.id)
 
-    monkeypatch.setattr(Run, "keep", keep)
+    after(8, stop, monkeypatch)
     await run_operation(world, row.id, "worker 1")
     assert (await planning.get(world, row.id)).state is State.CANCELLED
 
