@@ -1,7 +1,7 @@
 """Who did what, from where, to what, with what outcome."""
 
 import datetime as dt
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -87,7 +87,7 @@ async def attempted(database: Database, deed: Deed) -> AsyncIterator[User]:
     except BaseException as error:
         # Whoever may only look could fail again and again as well, with their own password and sessions.
         only_looks = deed.user is None or deed.user.role is Role.VIEWER
-        await note(database, deed, "failed", _sentence(error), is_due=_is_due if only_looks else None)
+        await note(database, deed, "failed", _sentence(error), sparingly=only_looks)
         raise
 
 
@@ -106,18 +106,11 @@ async def refused(database: Database, deed: Deed, error: str) -> None:
 
     Nobody deletes rows, and to be refused costs nothing: who asks again and again would fill the disk.
     """
-    await note(database, deed, "refused", error, is_due=_is_due)
+    await note(database, deed, "refused", error, sparingly=True)
 
 
-async def note(
-    database: Database,
-    deed: Deed,
-    outcome: Outcome,
-    error: str,
-    *,
-    is_due: Callable[[AsyncSession, Deed], Awaitable[bool]] | None = None,
-) -> None:
-    """Writes a row about something that did not happen.
+async def note(database: Database, deed: Deed, outcome: Outcome, error: str, *, sparingly: bool = False) -> None:
+    """Writes a row about something that did not happen; `sparingly`: as `refused` does.
 
     It was refused or failed already, and that error must reach the caller, whatever keeps the row from being written:
     the log has it then.
@@ -127,7 +120,7 @@ async def note(
     told |= {"outcome": outcome, "reason": error}
     try:
         async with database.session() as session:
-            if is_due is None or await is_due(session, deed):
+            if not sparingly or await _is_due(session, deed):
                 await _add(session, deed, outcome)
             else:
                 log.warning("An action was not recorded again.", **told)

@@ -71,7 +71,7 @@ async def disable(database: Database, by: User | None, face: Face, *, name: str,
         if account.disabled_at is None:
             await users.set_disabled(recording.session, account.id, now)
         await sessions.end_of_user(recording.session, account.id)
-        left = recording.details["valid_tokens"] = len(await tokens.made_by(recording.session, account.name, now))
+        left = recording.details["valid_tokens"] = await tokens.made_by(recording.session, account.name, now)
         return left
 
 

@@ -45,9 +45,9 @@ SAME = 1e-5
 Distances = NDArray[np.float32]
 
 
-def target_of(index: VectorIndex) -> float:
-    """The recall that was wanted of it."""
-    return index.tuning.target if index.tuning else TARGET
+def target_of(index: VectorIndex | None) -> float:
+    """The recall that was wanted of it, or is of the first one."""
+    return index.tuning.target if index and index.tuning else TARGET
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,8 @@
 import asyncio
 import re
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from core.errors import Conflict, SignalistError, StatementFailed
 from core.migrations import standing
@@ -116,38 +115,34 @@ def _short(sql: str) -> str:
     return flat if len(flat) <= 300 else f"{flat[:297]}…"
 
 
-async def _clear(world: World, run: Run) -> None:
-    """Ends what a lost worker left running, and drops the indexes of a revision that was begun and is not done.
+async def restore(world: World, run: Run) -> None:
+    """Ends what a lost worker left running; makes the indexes of a revision that is begun and not done as they were.
 
-    Indexes that are built concurrently are outside of the revision's transaction: cut short it leaves them, valid or
-    not, and would stumble over them the next time. One that was there before, and still is, stays.
+    Indexes that are built or dropped concurrently are outside of the revision's transaction: cut short it leaves them
+    as they are, and would stumble over them the next time. One that was there before, and still is, stays. Raises
+    NotMigrated, with what to type, when one that it has dropped cannot be built again; all others are.
     """
     if pids := await statement.running(run):
         await run.say("A session of the worker that was lost is still at it: ending it, which undoes its revision.")
         async with run.database.owner_session() as session:
             await backends.terminate(session, pids)
         await statement.ended(run)
-    begun = await _cut_short(world, run)
+    begun = run.result.get("move")
+    if begun is None or (await status(world)).current != begun["start"]:
+        return
+    # An operation that an older version began has kept only what it builds.
+    beside, before = begun.get("beside", begun.get("builds", ())), begun.get("before", {})
     async with run.database.session() as session:
         present = await table_sizes.of_indexes(session)
         valid = await index_definitions.of_valid(session)
-    for name in dict.fromkeys(begun["beside"]):
-        if name in present and (name not in valid or valid[name] != begun["before"].get(name)):
+    for name in dict.fromkeys(beside):
+        if name in present and (name not in valid or valid[name] != before.get(name)):
             await run.say(f"{name} was left by a revision that did not end: dropping it.", "warning")
             await statement.execute(run, index_ddl.drop(name))
-
-
-async def restore(world: World, run: Run) -> None:
-    """Makes the indexes of a revision that was begun and is not done what they were before it.
-
-    Raises NotMigrated, with what to type, when one that it has dropped cannot be built again; all others are.
-    """
-    await _clear(world, run)
-    async with run.database.session() as session:
-        valid = await index_definitions.of_valid(session)
-    gone = {name: sql for name, sql in (await _cut_short(world, run))["before"].items() if name not in valid}
     refused: dict[str, str] = {}
-    for name, sql in gone.items():
+    for name, sql in before.items():
+        if valid.get(name) == sql:
+            continue
         await run.say(f"{name} was dropped by a revision that did not end: building it again.", "warning")
         try:
             await statement.execute(run, sql)
@@ -156,17 +151,8 @@ async def restore(world: World, run: Run) -> None:
             refused[name] = str(error)
     if refused:
         left = f"{listed(list(refused))} {'is' if len(refused) == 1 else 'are'} gone"
-        typed = " and ".join(f"`{gone[name]};`" for name in refused)
+        typed = " and ".join(f"`{before[name]};`" for name in refused)
         raise NotMigrated(f"{left}, since {' '.join(refused.values())} Once that is mended, type {typed}.")
-
-
-async def _cut_short(world: World, run: Run) -> Mapping[str, Any]:
-    """What is remembered of a revision that was begun and is not done; nothing where none was."""
-    begun = run.result.get("move")
-    if begun is None or (await status(world)).current != begun["start"]:
-        return {"beside": (), "before": {}}
-    # An operation that an older version began has kept only what it builds.
-    return {"beside": begun.get("builds", ()), "before": {}, **begun}
 
 
 async def arrived(world: World, target: str | None) -> None:

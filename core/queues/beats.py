@@ -2,7 +2,7 @@
 
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal
@@ -84,15 +84,9 @@ async def worker_beats(redis: Redis) -> tuple[WorkerBeat, ...]:
     """
     with redis_errors():
         names: list[Any] = await redis.zrange(keys.WORKERS, 0, -1)
-        async with redis.pipeline(transaction=False) as pipe:
-            for name in names:
-                pipe.get(keys.worker(name.decode()))
-                pipe.pttl(keys.worker(name.decode()))
-            found: list[Any] = await pipe.execute()
+        found = await _signs(redis, [keys.worker(name.decode()) for name in names])
     now = dt.datetime.now(dt.UTC)
-    beats = (
-        _worker(beat, now - _ago(left)) for beat, left in zip(found[::2], found[1::2], strict=True) if beat is not None
-    )
+    beats = (_worker(beat, now - ago) for beat, ago in found if beat is not None)
     return tuple(sorted((beat for beat in beats if beat is not None), key=lambda beat: beat.name))
 
 
@@ -138,11 +132,10 @@ async def resume_worker(redis: Redis, name: str) -> None:
 async def scheduler_beat(redis: Redis) -> SchedulerBeat | None:
     """The scheduler, or None when none is alive. Raises RedisUnavailable."""
     with redis_errors():
-        found: Any = await redis.get(keys.SCHEDULER)
-        left_ms: int = await redis.pttl(keys.SCHEDULER)
+        ((found, ago),) = await _signs(redis, [keys.SCHEDULER])
     match _read(found):
         case {"name": str(name), "pid": int(pid)}:
-            return SchedulerBeat(name, pid, _ago(left_ms).total_seconds())
+            return SchedulerBeat(name, pid, ago.total_seconds())
         case _:
             return None
 
@@ -176,9 +169,15 @@ def _plain(beat: WorkerBeat) -> dict[str, Any]:
     return {**vars(beat), **times, "jobs": jobs}
 
 
-def _ago(left_ms: int) -> dt.timedelta:
-    """How long ago a sign of life was given that has so long to live."""
-    return dt.timedelta(milliseconds=max(0, _LIFETIME_MS - max(0, left_ms)))
+async def _signs(redis: Redis, names: Sequence[str]) -> list[tuple[bytes | None, dt.timedelta]]:
+    """Signs of life as they are stored, None for one that has expired, and how long ago each was given."""
+    async with redis.pipeline(transaction=False) as pipe:
+        for name in names:
+            pipe.get(name)
+            pipe.pttl(name)
+        found: list[Any] = await pipe.execute()
+    agos = (dt.timedelta(milliseconds=max(0, _LIFETIME_MS - max(0, left))) for left in found[1::2])
+    return list(zip(found[::2], agos, strict=True))
 
 
 def _worker(text: bytes, seen_at: dt.datetime) -> WorkerBeat | None:

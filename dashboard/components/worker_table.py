@@ -45,6 +45,7 @@ class WorkerTable:
 class _Row:
     def __init__(self, beat: WorkerBeat) -> None:
         self._beat = beat
+        self._switch: Text | None = None
         with box("tr"):
             with box("td", "what"):
                 Text("b", beat.host)
@@ -65,7 +66,7 @@ class _Row:
 
     def show(self, beat: WorkerBeat) -> None:
         self._beat = beat
-        if acting.allowed(Action.DRAIN_WORKER):
+        if self._switch is not None:
             verb = "Resume" if beat.drained else "Drain"
             self._switch.say(verb)
             self._switch.props["aria-label"] = f"{verb} {beat.name}"

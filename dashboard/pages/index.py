@@ -7,7 +7,7 @@ from nicegui import ui
 
 from core.access import Action
 from core.indexes import measuring, report
-from core.indexes.recall import TARGET, target_of
+from core.indexes.recall import target_of
 from core.indexes.report import IndexReport
 from core.indexes.sizing import band
 from core.operations import planning
@@ -110,8 +110,7 @@ class _Page:
 
 
 def _chart(found: IndexReport) -> None:
-    serving = found.table.serving
-    recall_chart(found.trend, target_of(serving) if serving else TARGET)
+    recall_chart(found.trend, target_of(found.table.serving))
 
 
 def _opens(words: str, open_it: Callable[[], Awaitable[None] | None], command: str) -> None:
